@@ -1,0 +1,391 @@
+"""From SCIM to the host's models and back. A host subclasses ``UserAdapter``.
+
+The contract is django-scim2's (``obj``, ``request``, ``to_dict``, ``from_dict``, ``save``,
+``delete``, ``handle_operations``), so an adapter written for it feels at home. This is the only
+module that touches that package.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import CharField, Field, Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django_scim.adapters import SCIMUser
+
+from maptician_scim import sessions
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import InvalidValue
+from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Parts
+from maptician_scim.models import ProvisionedUser
+from maptician_scim.protocol import messages
+from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.messages import UserDocument
+from maptician_scim.protocol.patch import patch_user
+from maptician_scim.tenancy import endpoint_url, tenant_key
+
+if TYPE_CHECKING:
+    from maptician_scim.models import ProvisionedUserQuerySet
+
+Document = dict[str, Any]
+
+NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
+CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
+
+
+class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
+    """One host user as one tenant's SCIM resource.
+
+    ``tenant_field`` is the way from the host user to its tenant, as an ORM path. ``attribute_map``
+    maps SCIM paths, written as identity providers write them, to fields of the host user. Every
+    method without an underscore may be overridden.
+    """
+
+    tenant_field: ClassVar[str]
+    attribute_map: ClassVar[Mapping[str, str | Attribute | None]]
+    locked_relations: ClassVar[tuple[str, ...]] = ("user", "self")
+    """What a write locks, in this order: an admin's save locks the host user first, too."""
+
+    _mapping: ClassVar[AttributeMap]
+
+    def __init__(
+        self,
+        obj: Any,
+        request: HttpRequest | None = None,
+        *,
+        provisioned_user: ProvisionedUser | None = None,
+        tenant: Model | None = None,
+    ) -> None:
+        super().__init__(obj, request)
+        self.provisioned_user = provisioned_user
+        self.tenant = tenant or (provisioned_user.tenant if provisioned_user else None)
+        self.has_changes = False
+        self.has_new_password = False
+        self.is_renamed = False
+
+    # -- which people -----------------------------------------------------------------------
+
+    @classmethod
+    def scope(cls, records: ProvisionedUserQuerySet, tenant: Model) -> ProvisionedUserQuerySet:
+        """The records whose people belong to the tenant by the host's own account."""
+        return records.filter(**{f"user__{cls.tenant_field}": tenant})
+
+    @classmethod
+    def users_of(cls, tenant: Model) -> QuerySet[Any]:
+        """The host users of a tenant."""
+        return get_user_model()._base_manager.filter(**{cls.tenant_field: tenant})
+
+    @classmethod
+    def tenants_of(cls, user: Any) -> list[Model]:
+        """The tenants a host user belongs to."""
+        related = getattr(user, cls.tenant_field)
+        return [related] if related is not None else []
+
+    def belongs_to_tenant(self) -> bool:
+        """Whether the host user belongs to the adapter's tenant."""
+        return self.tenant in self.tenants_of(self.obj)
+
+    def is_protected(self) -> bool:
+        """Whether SCIM must not deactivate, rename, delete or take over this account."""
+        return bool(
+            getattr(self.obj, "is_staff", False) or getattr(self.obj, "is_superuser", False)
+        )
+
+    def new_user(self) -> Any:
+        """A host user for the adapter's tenant, not yet saved."""
+        user = get_user_model()()
+        setattr(user, self.tenant_field, self.tenant)
+        user.set_unusable_password()
+        return user
+
+    def find_existing(self, user_name: str) -> Any | None:
+        """A host user without a SCIM record that a POST with this userName is meant to be.
+
+        By default one of the same tenant only: a person known under another tenant is neither
+        revealed nor taken over, but gets a second, separate account.
+        """
+        field = self.mapping().user_name
+        if field is None or "__" in field.field:
+            return None
+        names = {user_name, self.username_for(user_name)}
+        found = self.users_of(cast(Model, self.tenant)).filter(**{f"{field.field}__in": names})
+        return found.exclude(scim_records__tenant=self.tenant).first()
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def username_for(self, user_name: str) -> str:
+        """The host's own username for a SCIM userName.
+
+        It may have to be unique over all tenants, so it carries the tenant:
+        ``pat@example.com@acme``. Characters Django's validator refuses become underscores.
+        """
+        suffix = f"@{tenant_key(cast(Model, self.tenant))}"
+        return NOT_IN_A_USERNAME.sub("_", self._cut(user_name, suffix)) + suffix
+
+    def another_username_for(self, user_name: str) -> str:
+        """The same where that one is taken, by a staff account for instance."""
+        suffix = f"-{secrets.token_hex(4)}@{tenant_key(cast(Model, self.tenant))}"
+        return NOT_IN_A_USERNAME.sub("_", self._cut(user_name, suffix)) + suffix
+
+    def initial_user_names(self) -> Iterator[str]:
+        """The SCIM userNames, best first, for somebody who was there before SCIM.
+
+        The first that nobody else of the tenant has is taken.
+        """
+        yield str(self.obj.get_username())
+
+    def _cut(self, user_name: str, suffix: str) -> str:
+        """As much of the name as fits; a cut name ends in something that tells it apart."""
+        attribute = self.mapping().user_name
+        limit = (_max_length(attribute.field) if attribute else None) or 150
+        room = limit - len(suffix)
+        if len(user_name) <= room and not NOT_IN_A_USERNAME.search(user_name):
+            return user_name
+        mark = "-" + messages.digest({USER_NAME: user_name_key(user_name)})[:8]
+        return user_name[: room - len(mark)] + mark
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @classmethod
+    def mapping(cls) -> AttributeMap:
+        """The attribute map of this class. Raises ``ValueError`` if it makes no sense."""
+        if "_mapping" not in cls.__dict__:
+            cls._mapping = AttributeMap(cls.attribute_map)
+        return cls._mapping
+
+    @classmethod
+    def documents(cls, records: ProvisionedUserQuerySet, request: HttpRequest) -> list[Document]:
+        """The resources of annotated records, straight from rows: one query, no model instance."""
+        mapping, base = cls.mapping(), endpoint_url(request)
+        rows = records.values_list(
+            "scim_id",
+            "created_at",
+            "modified_at",
+            "user_name",
+            "external_id",
+            "attributes",
+            *mapping.aliases,
+        )
+        attributes = [mapped.attribute for mapped in mapping.mapped]
+        found = []
+        for scim_id, created, modified, user_name, external_id, kept, *columns in rows:
+            values = [a.shown(value) for a, value in zip(attributes, columns, strict=True)]
+            document = mapping.document(user_name, external_id, kept, values)
+            found.append(_described(document, str(scim_id), created, modified, base))
+        return found
+
+    @classmethod
+    def annotated(cls, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
+        """The records with the mapped columns beside them, for rows and filters."""
+        return records.annotate(**cls.mapping().aliases)
+
+    @property
+    def record(self) -> ProvisionedUser:
+        """The provisioned user, which every saved resource has."""
+        if self.provisioned_user is None:
+            raise RuntimeError("This adapter has no provisioned user yet.")
+        return self.provisioned_user
+
+    @property
+    def id(self) -> str:
+        return str(self.record.scim_id)
+
+    @property
+    def location(self) -> str:
+        return f"{endpoint_url(self.request)}/{self.id}"
+
+    def document(self) -> Document:
+        """What a client may write: the resource without ``id`` and ``meta``."""
+        record = self.record
+        values = [mapped.attribute.value_in(self) for mapped in self.mapping().mapped]
+        kept = {name: _copied(value) for name, value in record.attributes.items()}
+        return self.mapping().document(record.user_name, record.external_id, kept, values)
+
+    def to_dict(self) -> Document:
+        """The whole resource as a client sees it (RFC 7643 section 3)."""
+        record = self.record
+        return _described(
+            self.document(),
+            self.id,
+            record.created_at,
+            record.modified_at,
+            endpoint_url(self.request),
+        )
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def from_dict(self, d: Document) -> None:
+        """Take over a whole resource (POST, PUT); ``save`` writes it.
+
+        What is left out is forgotten, except ``active``. Raises ``InvalidValue`` for a value the
+        host's column cannot hold.
+        """
+        parts = self.mapping().split(d)
+        self._take_own(parts)
+        for mapped in self.mapping().mapped:
+            value = parts.values[mapped.path.text]
+            if mapped.path.text == ACTIVE and value is None:
+                continue
+            if value != _shown(mapped.attribute.value_in(self)):
+                self._write(mapped.path.text, mapped.attribute, value)
+        self.record.received = {text: v for text, v in parts.values.items() if v is not None}
+
+    def handle_operations(self, operations: list[Document]) -> None:
+        """Apply the operations of a PATCH request (RFC 7644 section 3.5.2)."""
+        before, received = self.document(), self.record.received
+        self.take(patch_user(before, operations))
+        # The client has sent only what it changed, now or before.
+        old = self.mapping().split(before).values
+        self.record.received = {
+            text: value
+            for text, value in self.record.received.items()
+            if text in received or value != old[text]
+        }
+
+    def take(self, wanted: UserDocument) -> None:
+        """Take over a validated document, and its password if the setting says so."""
+        self.from_dict(wanted.attributes)
+        if scim_settings.SET_PASSWORD and wanted.password:
+            self.obj.set_password(wanted.password)
+            self.has_new_password = self.has_changes = True
+
+    def take_another_username(self) -> None:
+        """Give the host user another username, where the derived one is taken."""
+        attribute = self.mapping().user_name
+        if attribute is not None:
+            name = self.another_username_for(self.record.user_name)
+            self._write(USER_NAME, attribute, name)
+
+    def save(self) -> None:
+        """Save the host user; the record is saved by ``provisioning``."""
+        self.obj.save()
+
+    def delete(self) -> None:
+        """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``)."""
+        self.obj.delete()
+
+    def deactivate(self) -> None:
+        """Shut the person out of the tenant; ``save`` writes it."""
+        self._set(ACTIVE, False)
+
+    def end_access(self) -> None:
+        """End what the person has open, in the transaction of the deactivation.
+
+        Database sessions and cached ones; for another engine override this. API keys are ended by
+        the host's receiver of ``signals.in_transaction``.
+        """
+        sessions.end(self.obj)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the person may use the tenant."""
+        return any(
+            m.attribute.value_in(self) for m in self.mapping().mapped if m.path.text == ACTIVE
+        )
+
+    def _set(self, text: str, value: Any) -> None:
+        for mapped in self.mapping().mapped:
+            if mapped.path.text == text:
+                self._write(text, mapped.attribute, value)
+
+    def _take_own(self, parts: Parts) -> None:
+        record, attribute = self.record, self.mapping().user_name
+        user_name = parts.user_name or ""
+        check_length(USER_NAME, user_name, _max_length("user_name", ProvisionedUser))
+        check_length("externalId", parts.external_id, _max_length("external_id", ProvisionedUser))
+        if user_name != record.user_name and attribute is not None:
+            self._write(USER_NAME, attribute, self.username_for(user_name))
+            self.is_renamed = True
+        record.user_name, record.user_name_key = user_name, user_name_key(user_name)
+        record.external_id, record.attributes = parts.external_id, parts.attributes
+
+    def _write(self, text: str, attribute: Attribute, value: Any) -> None:
+        if attribute.from_scim is not None and value is not None:
+            try:
+                value = attribute.from_scim(value)
+            except (TypeError, ValueError) as error:
+                raise InvalidValue(f"{text!r} cannot take this value.") from error
+        self.has_changes = True
+        value = column_value(text, _field(attribute.field), value)
+        if attribute.write is not None:
+            attribute.write(self, value)
+        else:
+            setattr(self.obj, attribute.field, value)
+
+
+def column_value(text: str, field: Field[Any, Any], value: Any) -> Any:
+    """A SCIM value as a column of the host takes it; ``text`` names it in errors.
+
+    Raises ``InvalidValue`` with the limit if it does not fit: nothing is ever truncated.
+    """
+    if value is None:
+        return None if field.null else field.get_default() if field.has_default() else ""
+    check_length(text, value, field.max_length)
+    try:
+        return field.to_python(value)
+    except ValidationError as error:
+        raise InvalidValue(f"{text!r} cannot take this value: {error.messages[0]}") from error
+
+
+def check_length(text: str, value: object, limit: int | None) -> None:
+    """Raise ``InvalidValue`` if a text is longer than its column."""
+    if isinstance(value, str) and limit is not None and len(value) > limit:
+        raise InvalidValue(
+            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it."
+        )
+
+
+def critical_changes(changes: Iterable[str]) -> list[str]:
+    """Of changed paths those by which a protected account would be taken over or shut out."""
+    return [path for path in changes if path.partition(".")[0] in CRITICAL]
+
+
+def _described(
+    document: Document, scim_id: str, created: datetime, modified: datetime, base: str
+) -> Document:
+    document["id"] = scim_id
+    document["meta"] = {
+        "resourceType": "User",
+        "created": _timestamp(created),
+        "lastModified": _timestamp(modified),
+        "location": f"{base}/{scim_id}",
+        "version": messages.etag(messages.digest(document)),
+    }
+    return document
+
+
+def _timestamp(value: datetime) -> str:
+    aware = timezone.make_aware(value) if timezone.is_naive(value) else value
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shown(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a kept attribute deep enough to put mapped values into."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+def _field(path: str, model: type[Model] | None = None) -> Field[Any, Any]:
+    """The column at the end of an ORM path from the host's user."""
+    *relations, name = path.split("__")
+    current = model or get_user_model()
+    for relation in relations:
+        current = cast("type[Model]", current._meta.get_field(relation).related_model)
+    return cast("Field[Any, Any]", current._meta.get_field(name))
+
+
+def _max_length(name: str, model: type[Model] | None = None) -> int | None:
+    field = _field(name, model)
+    return field.max_length if isinstance(field, CharField) else None

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.checks import Tags, register
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_save, pre_delete
+from django.utils.translation import gettext_lazy as _
+
+
+class MapticianScimConfig(AppConfig):
+    name = "maptician_scim"
+    verbose_name = _("SCIM provisioning")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Not at the top: these modules import models, which are ready only now.
+        from maptician_scim import checks, receivers
+        from maptician_scim.protocol.expressions import register_sqlite_function
+
+        user_model = get_user_model()
+        post_save.connect(receivers.keep_record, sender=user_model)
+        pre_delete.connect(receivers.end_records, sender=user_model)
+        user_logged_in.connect(receivers.remember_session)
+        user_logged_out.connect(receivers.forget_session)
+        connection_created.connect(register_sqlite_function)
+        register(checks.check_settings)
+        register(checks.check_links, Tags.database)

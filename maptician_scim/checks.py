@@ -1,0 +1,174 @@
+"""System checks: a wrong setting fails ``manage.py check`` with a stable id and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import FieldDoesNotExist
+from django.db import DatabaseError
+from django.utils.module_loading import import_string
+
+from maptician_scim.adapters import UserAdapter
+from maptician_scim.conf import NAME, Settings
+from maptician_scim.linking import unlinked_users
+from maptician_scim.tenancy import tenant_model
+
+REQUIRED = ("TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER")
+POSITIVE = (
+    "DEFAULT_PAGE_SIZE",
+    "MAX_PAGE_SIZE",
+    "MAX_BODY_SIZE",
+    "MAX_JSON_DEPTH",
+    "MAX_FILTER_LENGTH",
+    "MAX_FILTER_DEPTH",
+    "MAX_PATCH_OPERATIONS",
+    "RETRY_AFTER",
+)
+
+
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Everything that is wrong with ``settings.MAPTICIAN_SCIM``."""
+    configured = getattr(settings, NAME, None)
+    if not isinstance(configured, dict):
+        return [
+            Error(
+                f"{NAME} is missing or not a dictionary.",
+                hint=f"Set {NAME} with at least {', '.join(REQUIRED)}.",
+                id="maptician_scim.E001",
+            )
+        ]
+    found = list(_check_names(configured))
+    if not any(message.id == "maptician_scim.E003" for message in found):
+        found += [*_check_tenant(configured), *_check_adapter(configured)]
+    return [*found, *_check_values(configured), *_check_cache()]
+
+
+def _check_names(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    known = {name for name in vars(Settings) if name.isupper()}
+    for name in sorted(configured.keys() - known):
+        yield Error(
+            f"{NAME} has an unknown setting {name!r}.",
+            hint=f"The settings are {', '.join(sorted(known))}.",
+            id="maptician_scim.E002",
+        )
+    for name in REQUIRED:
+        if not isinstance(configured.get(name), str) or not configured[name]:
+            yield Error(
+                f"{NAME} needs {name!r}, a string.",
+                hint="See the README, section 'Installing'.",
+                id="maptician_scim.E003",
+            )
+
+
+def _check_tenant(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    try:
+        model = apps.get_model(configured["TENANT_MODEL"])
+        field = model._meta.get_field(configured.get("TENANT_FIELD", "subdomain"))
+    except (LookupError, ValueError) as error:
+        yield Error(
+            f"{NAME}['TENANT_MODEL'] names no model: {error}",
+            hint='Write it as "app_label.Model".',
+            id="maptician_scim.E004",
+        )
+    except FieldDoesNotExist as error:
+        yield Error(
+            f"{NAME}['TENANT_FIELD'] names no field of the tenant model: {error}",
+            hint="Name the unique field that holds the subdomain.",
+            id="maptician_scim.E005",
+        )
+    else:
+        if not getattr(field, "unique", False):
+            yield Error(
+                f"{NAME}['TENANT_FIELD'] must be unique: it decides whose people are shown.",
+                hint="Add unique=True to the field.",
+                id="maptician_scim.E006",
+            )
+
+
+def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    path = configured["USER_ADAPTER"]
+    try:
+        adapter = import_string(path)
+    except ImportError as error:
+        yield Error(
+            f"{NAME}['USER_ADAPTER'] cannot be imported: {error}",
+            hint="Give the dotted path of your subclass of UserAdapter.",
+            id="maptician_scim.E007",
+        )
+        return
+    if not (isinstance(adapter, type) and issubclass(adapter, UserAdapter)):
+        yield Error(
+            f"{path} is not a subclass of maptician_scim.adapters.UserAdapter.",
+            id="maptician_scim.E008",
+        )
+        return
+    try:
+        fields = adapter.mapping().fields | {adapter.tenant_field.partition("__")[0]}
+        for name in sorted(fields):
+            get_user_model()._meta.get_field(name)
+    except (AttributeError, ValueError, FieldDoesNotExist) as error:
+        yield Error(
+            f"The attribute_map or tenant_field of {path} makes no sense: {error}",
+            hint="See docs/adapters.md.",
+            id="maptician_scim.E009",
+        )
+        return
+    for mapped in adapter.mapping().mapped:
+        if "__" in mapped.attribute.field and mapped.attribute.write is None:
+            yield Error(
+                f"{path} maps {mapped.path.text!r} to another model but does not say how it is "
+                "written.",
+                hint="Give the Attribute a write function.",
+                id="maptician_scim.E010",
+            )
+
+
+def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    for name in POSITIVE:
+        value = configured.get(name, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            yield Error(
+                f"{NAME}[{name!r}] must be a positive whole number.", id="maptician_scim.E011"
+            )
+    if configured.get("DELETE_BEHAVIOUR", "deactivate") not in ("deactivate", "delete"):
+        yield Error(
+            f"{NAME}['DELETE_BEHAVIOUR'] must be 'deactivate' or 'delete'.",
+            id="maptician_scim.E012",
+        )
+
+
+def _check_cache() -> Iterator[CheckMessage]:
+    if settings.CACHES["default"]["BACKEND"] == "django.core.cache.backends.dummy.DummyCache":
+        yield Warning(
+            "Refused requests are counted in the cache, and the dummy cache counts nothing.",
+            hint="Configure a cache, or every request with a wrong token writes an event.",
+            id="maptician_scim.W001",
+        )
+
+
+def check_links(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whether somebody of a tenant has no record yet, and so is not visible over SCIM."""
+    if "default" not in (databases or ()) or check_settings(app_configs):
+        return []
+    try:
+        tenants = tenant_model()._default_manager.all()
+        missing = [str(t) for t in tenants.iterator() if unlinked_users(t).exists()]
+    except DatabaseError:
+        return []  # not migrated yet
+    if not missing:
+        return []
+    return [
+        Warning(
+            f"Not everybody is visible over SCIM in {len(missing)} tenants: "
+            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.",
+            hint="Run manage.py scim_link_users.",
+            id="maptician_scim.W002",
+        )
+    ]

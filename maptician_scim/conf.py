@@ -1,0 +1,111 @@
+"""Every setting of this app, with its default: the keys of ``settings.MAPTICIAN_SCIM``.
+
+Read when used, so that ``override_settings`` works and nothing is frozen at import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from maptician_scim.adapters import UserAdapter
+
+DeleteBehaviour = Literal["deactivate", "delete"]
+
+NAME = "MAPTICIAN_SCIM"
+
+
+class Settings:
+    """Typed access to ``settings.MAPTICIAN_SCIM``; one property per key."""
+
+    @property
+    def configured(self) -> dict[str, Any]:
+        """What the project wrote, unchecked; ``checks.py`` reports what is wrong with it."""
+        value = getattr(settings, NAME, None)
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def TENANT_MODEL(self) -> str:
+        """The host's model of a customer, as ``"app_label.Model"``. Required."""
+        return cast(str, self.configured["TENANT_MODEL"])
+
+    @property
+    def TENANT_FIELD(self) -> str:
+        """The unique field of the tenant model that holds its subdomain, in lower case."""
+        return cast(str, self.configured.get("TENANT_FIELD", "subdomain"))
+
+    @property
+    def BASE_DOMAIN(self) -> str:
+        """The domain whose subdomains are the tenants. Required."""
+        return cast(str, self.configured["BASE_DOMAIN"]).lower().strip(".")
+
+    @property
+    def USER_ADAPTER(self) -> type[UserAdapter]:
+        """The host's subclass of ``UserAdapter``, given as a dotted path. Required."""
+        return cast("type[UserAdapter]", import_string(self.configured["USER_ADAPTER"]))
+
+    @property
+    def DEFAULT_PAGE_SIZE(self) -> int:
+        """Resources in a list answer when the client names no ``count``."""
+        return cast(int, self.configured.get("DEFAULT_PAGE_SIZE", 100))
+
+    @property
+    def MAX_PAGE_SIZE(self) -> int:
+        """The most resources in one list answer; a larger ``count`` is clamped to it."""
+        return cast(int, self.configured.get("MAX_PAGE_SIZE", 1000))
+
+    @property
+    def MAX_BODY_SIZE(self) -> int:
+        """The largest request body in bytes; more is answered with 413."""
+        return cast(int, self.configured.get("MAX_BODY_SIZE", 1024 * 1024))
+
+    @property
+    def MAX_JSON_DEPTH(self) -> int:
+        """How deep objects and arrays may be nested in a request body."""
+        return cast(int, self.configured.get("MAX_JSON_DEPTH", 20))
+
+    @property
+    def MAX_FILTER_LENGTH(self) -> int:
+        """The longest filter in characters."""
+        return cast(int, self.configured.get("MAX_FILTER_LENGTH", 4000))
+
+    @property
+    def MAX_FILTER_DEPTH(self) -> int:
+        """How deep parentheses and brackets may be nested in a filter."""
+        return cast(int, self.configured.get("MAX_FILTER_DEPTH", 20))
+
+    @property
+    def MAX_PATCH_OPERATIONS(self) -> int:
+        """The most operations in one PATCH request."""
+        return cast(int, self.configured.get("MAX_PATCH_OPERATIONS", 1000))
+
+    @property
+    def DELETE_BEHAVIOUR(self) -> DeleteBehaviour:
+        """What DELETE does to the host's user: ``"deactivate"`` keeps it, ``"delete"`` does not."""
+        return cast(DeleteBehaviour, self.configured.get("DELETE_BEHAVIOUR", "deactivate"))
+
+    @property
+    def SET_PASSWORD(self) -> bool:
+        """Whether a password the client sends is set; by default it is dropped."""
+        return cast(bool, self.configured.get("SET_PASSWORD", False))
+
+    @property
+    def TOKEN_LIFETIME_DAYS(self) -> int | None:
+        """Days until a new token expires when its issuer names no date; ``None`` is never."""
+        return cast("int | None", self.configured.get("TOKEN_LIFETIME_DAYS", 365))
+
+    @property
+    def RETRY_AFTER(self) -> int:
+        """Seconds a client is told to wait after a 503. Okta reads integers only."""
+        return cast(int, self.configured.get("RETRY_AFTER", 5))
+
+    @property
+    def DOCUMENTATION_URI(self) -> str | None:
+        """A page for the customer's administrator, announced in ServiceProviderConfig."""
+        return cast("str | None", self.configured.get("DOCUMENTATION_URI"))
+
+
+scim_settings = Settings()

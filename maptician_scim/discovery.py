@@ -1,0 +1,87 @@
+"""The discovery documents (RFC 7643 sections 5 to 7), made from settings and schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import NotFound
+from maptician_scim.protocol.schemas import CORE_USER, ENTERPRISE_USER, schema_documents
+from maptician_scim.tenancy import endpoint_url
+
+Document = dict[str, Any]
+
+SERVICE_PROVIDER_CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+RESOURCE_TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+
+
+def service_provider_config(request: HttpRequest) -> Document:
+    """What this service provider can do."""
+    config: Document = {
+        "schemas": [SERVICE_PROVIDER_CONFIG],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": scim_settings.MAX_PAGE_SIZE},
+        "changePassword": {"supported": scim_settings.SET_PASSWORD},
+        "sort": {"supported": False},
+        "etag": {"supported": True},
+        "pagination": {
+            "cursor": False,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": scim_settings.DEFAULT_PAGE_SIZE,
+            "maxPageSize": scim_settings.MAX_PAGE_SIZE,
+        },
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "A token issued for this tenant, in the Authorization header.",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": True,
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": endpoint_url(request, "service-provider-config"),
+        },
+    }
+    if scim_settings.DOCUMENTATION_URI:
+        config["documentationUri"] = scim_settings.DOCUMENTATION_URI
+    return config
+
+
+def resource_types(request: HttpRequest) -> list[Document]:
+    """The kinds of resources there are."""
+    location = endpoint_url(request, "resource-types")
+    return [
+        {
+            "schemas": [RESOURCE_TYPE],
+            "id": "User",
+            "name": "User",
+            "endpoint": "/Users",
+            "description": "User Account",
+            "schema": CORE_USER,
+            "schemaExtensions": [{"schema": ENTERPRISE_USER, "required": False}],
+            "meta": {"resourceType": "ResourceType", "location": f"{location}/User"},
+        }
+    ]
+
+
+def schemas(request: HttpRequest) -> list[Document]:
+    """The attributes of the resources."""
+    location = endpoint_url(request, "schemas")
+    return [
+        document | {"meta": {"resourceType": "Schema", "location": f"{location}/{urn}"}}
+        for urn, document in schema_documents().items()
+    ]
+
+
+def one(documents: list[Document], identifier: str) -> Document:
+    """The document with this id. Raises ``NotFound``."""
+    for document in documents:
+        if document["id"] == identifier:
+            return document
+    raise NotFound(f"There is no {identifier[:200]!r} here.")

@@ -1,0 +1,102 @@
+"""Writing the provisioning log: one event for every write and every refused request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.cache import cache
+from django.db import DatabaseError, models
+
+from maptician_scim.exceptions import ScimError, Unauthorized
+from maptician_scim.models import Event, Token
+
+logger = logging.getLogger("maptician_scim.request")
+
+REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
+
+
+@dataclass
+class Origin:
+    """Where a request comes from, and what the log says of it."""
+
+    correlation_id: str
+    verb: str
+    ip: str | None = None
+    client: str = ""
+    tenant: models.Model | None = None
+    token: Token | None = None
+    resource_type: str = "User"
+    resource_id: str = ""
+    user_name: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def duration_ms(self) -> int:
+        return int((time.monotonic() - self.started) * 1000)
+
+
+def record(
+    origin: Origin,
+    status: int,
+    *,
+    changes: dict[str, Any] | None = None,
+    detail: str = "",
+    scim_type: str | None = None,
+) -> None:
+    """Write one event; inside the caller's transaction if there is one."""
+    Event.objects.create(
+        tenant=origin.tenant,
+        token=origin.token,
+        token_prefix=origin.token.prefix if origin.token else "",
+        verb=origin.verb,
+        resource_type=origin.resource_type,
+        resource_id=origin.resource_id[:64],
+        user_name=origin.user_name[:255],
+        status=status,
+        scim_type=scim_type or "",
+        detail=detail,
+        changes=changes or {},
+        correlation_id=origin.correlation_id,
+        duration_ms=origin.duration_ms,
+        ip=origin.ip,
+        client=origin.client[:200],
+    )
+
+
+def record_refusal(origin: Origin, error: ScimError) -> None:
+    """Write that a request was refused, after its own transaction has rolled back.
+
+    The answer goes out even if the log cannot be written.
+    """
+    detail = error.detail
+    if origin.token is None:
+        reason = error.reason if isinstance(error, Unauthorized) else "unknown tenant"
+        unwritten = _count_refusal(origin, reason)
+        if unwritten is None:
+            return
+        seen = f" with a token that begins {error.prefix}" if getattr(error, "prefix", "") else ""
+        more = f" {unwritten} more were refused before." if unwritten else ""
+        detail = f"Not let in{seen}: {reason}.{more}"
+    try:
+        record(origin, error.status, detail=detail, scim_type=error.scim_type)
+    except DatabaseError:
+        logger.exception("No event for request %s could be written", origin.correlation_id)
+
+
+def _count_refusal(origin: Origin, reason: str) -> int | None:
+    """How many refusals have not been written since the last event, or ``None`` for not yet.
+
+    Whoever sends requests without a valid token can thus neither fill the table nor cost a write.
+    """
+    tenant = origin.tenant.pk if origin.tenant else "-"
+    key = f"maptician_scim:refused:{tenant}:{reason.replace(' ', '_')}"
+    if cache.add(key, 1, REFUSALS_LOGGED_EVERY):
+        unwritten = cache.get(f"{key}:count", 0)
+        cache.set(f"{key}:count", 0, None)
+        return int(unwritten)
+    cache.add(f"{key}:count", 0, None)
+    cache.incr(f"{key}:count")
+    return None

@@ -1,0 +1,180 @@
+"""Every error this app answers with: one class per protocol error (RFC 7644 section 3.12).
+
+Domain code raises them; ``errors.py`` renders them. ``detail`` is read by the customer's
+administrator in Okta or Entra, so it names the attribute and says what to do, and never holds a
+secret or anything of another tenant.
+"""
+
+from __future__ import annotations
+
+
+class ScimError(Exception):
+    """An error with a SCIM representation."""
+
+    status = 400
+    scim_type: str | None = None
+    default_detail = "The request cannot be carried out."
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or self.default_detail
+        super().__init__(self.detail)
+
+
+class InvalidFilter(ScimError):
+    """The filter is malformed, too large, or names what cannot be filtered (section 3.4.2.2)."""
+
+    scim_type = "invalidFilter"
+    default_detail = "The filter cannot be understood."
+
+
+class InvalidSyntax(ScimError):
+    """The body is not JSON, or not the JSON object the operation takes."""
+
+    scim_type = "invalidSyntax"
+    default_detail = "The request body is not a JSON object."
+
+
+class InvalidPath(ScimError):
+    """The ``path`` of a PATCH operation is malformed (section 3.5.2)."""
+
+    scim_type = "invalidPath"
+    default_detail = "The path cannot be understood."
+
+
+class NoTarget(ScimError):
+    """The ``path`` of a PATCH operation selects nothing (section 3.5.2)."""
+
+    scim_type = "noTarget"
+    default_detail = "The path selects nothing that could be changed."
+
+
+class InvalidValue(ScimError):
+    """A value is missing, of the wrong type, or one the host cannot take."""
+
+    scim_type = "invalidValue"
+    default_detail = "A value is missing or not acceptable."
+
+
+class Mutability(ScimError):
+    """The attribute cannot be changed in this way (section 3.5.2)."""
+
+    scim_type = "mutability"
+    default_detail = "The attribute cannot be changed."
+
+
+class Uniqueness(ScimError):
+    """Another resource of the tenant has this value already (section 3.3)."""
+
+    status = 409
+    scim_type = "uniqueness"
+    default_detail = "A value that must be unique is taken."
+
+
+class Conflict(ScimError):
+    """The state of the host does not allow the operation."""
+
+    status = 409
+    default_detail = "The resource cannot be changed in its present state."
+
+
+class Unauthorized(ScimError):
+    """No token, or none that is valid here: one text for all of them, so it is no oracle.
+
+    ``reason`` and ``prefix`` are for the tenant's own event log, never for the client.
+    """
+
+    status = 401
+    default_detail = (
+        "The bearer token is missing or not valid for this address. "
+        "Copy the token again, or ask for a new one."
+    )
+
+    def __init__(self, reason: str, prefix: str = "") -> None:
+        super().__init__()
+        self.reason = reason
+        self.prefix = prefix
+
+
+class Forbidden(ScimError):
+    """The token or the account does not allow the operation."""
+
+    status = 403
+    default_detail = "This token does not allow the operation."
+
+
+class NotFound(ScimError):
+    """No such resource or endpoint for this tenant."""
+
+    status = 404
+    default_detail = "There is no such resource."
+
+
+class UnknownTenant(NotFound):
+    """The host name belongs to no tenant; the answer tells nothing more."""
+
+    default_detail = "There is nothing here."
+
+
+class MethodNotAllowed(ScimError):
+    """The endpoint exists, the method does not."""
+
+    status = 405
+    default_detail = "The endpoint does not support this method."
+
+
+class PreconditionFailed(ScimError):
+    """``If-Match`` names another version than the present one (section 3.14)."""
+
+    status = 412
+    default_detail = "The resource has changed since it was read. Read it again."
+
+
+class PayloadTooLarge(ScimError):
+    """The body is larger than the service provider takes."""
+
+    status = 413
+    default_detail = "The request body is too large."
+
+
+class UnsupportedMediaType(ScimError):
+    """The body is not declared as JSON."""
+
+    status = 415
+    default_detail = "Send application/scim+json or application/json."
+
+
+class InternalError(ScimError):
+    """What nobody foresaw; the log has the traceback under the correlation id."""
+
+    status = 500
+    default_detail = "The request failed for a reason that was not foreseen."
+
+
+class NotImplementedHere(ScimError):
+    """A part of SCIM this service provider does not have."""
+
+    status = 501
+    default_detail = "This operation is not supported."
+
+
+class Unavailable(ScimError):
+    """The database did not answer; nothing was written, so trying again is safe."""
+
+    status = 503
+    default_detail = "The service is busy. Nothing was changed; try again later."
+
+
+BY_SCIM_TYPE: dict[str, type[ScimError]] = {
+    error.scim_type: error
+    for error in (
+        InvalidFilter,
+        InvalidSyntax,
+        InvalidPath,
+        NoTarget,
+        InvalidValue,
+        Mutability,
+        Uniqueness,
+    )
+    if error.scim_type
+}
+"""The class for each ``scimType`` that a library may name."""

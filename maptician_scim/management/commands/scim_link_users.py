@@ -1,0 +1,60 @@
+"""``manage.py scim_link_users [TENANT]``"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db.models import Model
+
+from maptician_scim import sessions
+from maptician_scim.linking import BATCH, link_users, unlinked_users
+from maptician_scim.management.tenants import tenant_or_error
+from maptician_scim.tenancy import tenant_key, tenant_model
+
+BAR_WIDTH = 30
+
+
+class Command(BaseCommand):
+    help = "Make the people who were there before SCIM visible. May be stopped and run again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("tenant", nargs="?", help="Only this tenant, named by its subdomain.")
+        parser.add_argument("--dry-run", action="store_true", help="Only count.")
+        parser.add_argument("--batch-size", type=int, default=BATCH)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        total = 0
+        for tenant in _tenants(options["tenant"]):
+            missing = unlinked_users(tenant).count()
+            if missing and not options["dry_run"]:
+                self._link(tenant, missing, options["batch_size"])
+            total += missing
+        if options["dry_run"]:
+            self.stdout.write(f"{total} people would be linked.")
+            return
+        self.stdout.write(f"{total} people linked.")
+        if not options["tenant"]:
+            self.stdout.write(f"{sessions.index_existing()} sessions noted.")
+
+    def _link(self, tenant: Model, missing: int, batch_size: int) -> None:
+        key = tenant_key(tenant)
+
+        def progress(done: int) -> None:
+            if self.stderr.isatty():
+                filled = "#" * (BAR_WIDTH * min(done, missing) // missing)
+                self.stderr.write(
+                    f"\r{key:<20} [{filled:<{BAR_WIDTH}}] {done}/{missing}", ending=""
+                )
+
+        progress(0)
+        link_users(tenant, batch_size=batch_size, progress=progress)
+        if self.stderr.isatty():
+            self.stderr.write("")
+
+
+def _tenants(key: str | None) -> Iterable[Model]:
+    if key:
+        return [tenant_or_error(key)]
+    return tenant_model()._default_manager.order_by("pk").iterator()

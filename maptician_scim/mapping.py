@@ -1,0 +1,350 @@
+"""The attribute map: the one list of which SCIM attribute is which column of the host.
+
+Reading, writing, filtering and the schema documents all come from it. What is not in the map is
+kept in ``ProvisionedUser.attributes``, as are the unmapped parts of a mapped element: for
+``emails[type eq "work"].value`` the rest of that e-mail is under the key ``emails[work]``, and
+``emails`` holds the other e-mails, so that no value is stored twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import scim2_models as scim
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from maptician_scim.protocol.expressions import JSONText
+from maptician_scim.protocol.filters import (
+    Comparing,
+    Element,
+    Entries,
+    Operand,
+    any_of,
+    sub_attributes,
+)
+from maptician_scim.protocol.messages import DESCRIBING, is_hollow
+from maptician_scim.protocol.paths import AttributePath, parse_map_key
+from maptician_scim.protocol.schemas import (
+    CORE_USER,
+    ENTERPRISE_USER,
+    UNSERVED_USER_ATTRIBUTES,
+    UserResource,
+)
+
+if TYPE_CHECKING:
+    from maptician_scim.adapters import UserAdapter
+
+USER_NAME, EXTERNAL_ID, ACTIVE = "userName", "externalId", "active"
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """How one SCIM attribute is kept in the host.
+
+    ``field`` is a field of the host's user, or an ORM path from it (``profile__city``). Lists and
+    filters read that path in the database. ``to_scim`` and ``from_scim`` convert a single value
+    between column and SCIM; an attribute with conversions cannot be filtered. ``read`` and
+    ``write`` take the adapter, for values that are not on ``adapter.obj`` itself.
+    """
+
+    field: str
+    to_scim: Callable[[Any], Any] | None = None
+    from_scim: Callable[[Any], Any] | None = None
+    read: Callable[[UserAdapter], Any] | None = None
+    write: Callable[[UserAdapter, Any], None] | None = None
+
+    def value_in(self, adapter: UserAdapter) -> Any:
+        """The value as SCIM shows it, read from the adapter's host user."""
+        if self.read is not None:
+            return self.shown(self.read(adapter))
+        return self.shown(attrgetter(self.field.replace("__", "."))(adapter.obj))
+
+    def shown(self, value: Any) -> Any:
+        """The value of the column as SCIM shows it."""
+        return value if self.to_scim is None or value is None else self.to_scim(value)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One line of the map that is a column of the host."""
+
+    path: AttributePath
+    attribute: Attribute
+    alias: str
+    comparing: Comparing
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A resource taken apart: what goes into which place."""
+
+    user_name: str | None
+    external_id: str | None
+    values: dict[str, Any]
+    attributes: Document = field(default_factory=dict)
+
+
+class AttributeMap:
+    """A host's attribute map, read once for each adapter class.
+
+    Raises ``ValueError`` for a line that makes no sense; ``manage.py check`` reports it.
+    """
+
+    model = UserResource
+
+    def __init__(self, lines: Mapping[str, str | Attribute | None]) -> None:
+        self.mapped: list[Mapped] = []
+        self.user_name: Attribute | None = None
+        for text, target in lines.items():
+            path = parse_map_key(self.model, text)
+            if path.text == EXTERNAL_ID:
+                if target is not None:
+                    raise ValueError("'externalId' is kept by maptician_scim: map it to None")
+                continue
+            if target is None:
+                raise ValueError(f"{text!r} is mapped to nothing; leave it out to have it kept")
+            attribute = Attribute(target) if isinstance(target, str) else target
+            if path.text == USER_NAME:
+                self.user_name = attribute
+                continue
+            self.mapped.append(self._line(path, attribute))
+        if self.user_name is None or not any(m.path.text == ACTIVE for m in self.mapped):
+            raise ValueError("'userName' and 'active' must be in the attribute map")
+        self.texts = [m.path.text for m in self.mapped]
+        self.aliases = {m.alias: F(f"user__{m.attribute.field}") for m in self.mapped}
+        self.fields = {m.attribute.field.partition("__")[0] for m in self.mapped}
+        self._elements = self._grouped()
+
+    def _line(self, path: AttributePath, attribute: Attribute) -> Mapped:
+        if path.element is not None and path.schema is not None:
+            raise ValueError(f"{path.text!r}: elements of an extension cannot be mapped")
+        comparing = _comparing(path.schema, path.attribute, path.sub_attribute)
+        if comparing == "json_boolean":
+            comparing = "boolean"
+        return Mapped(path, attribute, f"scim_{len(self.mapped)}", comparing or "text")
+
+    def _grouped(self) -> dict[str, list[Mapped]]:
+        """The lines of each mapped element, by its container, in the order of the map."""
+        groups: dict[str, list[Mapped]] = {}
+        for mapped in self.mapped:
+            if mapped.path.element is not None:
+                groups.setdefault(mapped.path.container, []).append(mapped)
+        return groups
+
+    # -- documents -------------------------------------------------------------------------
+
+    def document(
+        self,
+        user_name: str,
+        external_id: str | None,
+        attributes: Document,
+        values: Sequence[Any],
+    ) -> Document:
+        """The client's view without ``id`` and ``meta``; takes ``attributes`` over.
+
+        ``values`` are those of the mapped columns as SCIM shows them, in the order of the map.
+        """
+        document: Document = {"schemas": [CORE_USER], USER_NAME: user_name}
+        if external_id:
+            document[EXTERNAL_ID] = external_id
+        elements: dict[str, Document] = {}
+        for mapped, value in zip(self.mapped, values, strict=True):
+            if value is None or value == "":
+                continue
+            if mapped.path.element is not None:
+                element = elements.setdefault(mapped.path.container, {})
+                element[mapped.path.sub_attribute or ""] = value
+            else:
+                _put(attributes, mapped.path, value)
+        for container, lines in reversed(self._elements.items()):
+            element = elements.get(container, {}) | attributes.pop(container, {})
+            element.setdefault("type", lines[0].path.element)
+            if not element["type"]:
+                del element["type"]
+            if not is_hollow(element):
+                attributes.setdefault(lines[0].path.attribute, []).insert(0, element)
+        document |= attributes
+        if ENTERPRISE_USER in document:
+            document["schemas"].append(ENTERPRISE_USER)
+        return document
+
+    def split(self, document: Document) -> Parts:
+        """Take a document apart again; what the map does not name stays in ``attributes``."""
+        rest = {name: value for name, value in document.items() if name != "schemas"}
+        user_name, external_id = rest.pop(USER_NAME, None), rest.pop(EXTERNAL_ID, None)
+        values: dict[str, Any] = {}
+        for mapped in self.mapped:
+            if mapped.path.element is None:
+                values[mapped.path.text] = _take(rest, mapped.path)
+        for container, lines in self._elements.items():
+            element = self._take_element(rest, container, lines)
+            for mapped in lines:
+                values[mapped.path.text] = element.pop(mapped.path.sub_attribute or "", None)
+            if element:
+                rest[container] = element
+        return Parts(user_name, external_id, values, rest)
+
+    def _take_element(self, rest: Document, container: str, lines: list[Mapped]) -> Document:
+        """Remove the entry that is the mapped element from its list and return it.
+
+        The primary one where several have the type. An entry without a type is taken for the first
+        mapped element, so that its value reaches the host; the empty type remembers it.
+        """
+        path = lines[0].path
+        entries: list[Document] = rest.get(path.attribute, [])
+        candidates = [
+            e for e in entries if e.get("type", "").lower() == (path.element or "").lower()
+        ]
+        is_first = container == next(
+            c for c in self._elements if c.startswith(f"{path.attribute}[")
+        )
+        if not candidates and is_first:
+            candidates = [e for e in entries if not e.get("type")]
+        if not candidates:
+            return {}
+        chosen = next((e for e in candidates if e.get("primary")), candidates[0])
+        remaining = [e for e in entries if e is not chosen]
+        if remaining:
+            rest[path.attribute] = remaining
+        else:
+            del rest[path.attribute]
+        element = {"type": ""} | chosen
+        if element["type"] == path.element:
+            del element["type"]
+        return element
+
+    def initial_attributes(self) -> Document:
+        """What is kept of a person who was there before: the mapped e-mail is the primary one.
+
+        Okta imports the primary e-mail address and would find none.
+        """
+        emails = [c for c in self._elements if c.startswith("emails[")]
+        return {emails[0]: {"primary": True}} if emails else {}
+
+    # -- filters: where an attribute is in the database -----------------------------------------
+
+    def operand(self, schema: str | None, attribute: str, sub: str | None) -> Operand | None:
+        """A single value in the database, or ``None`` if it cannot be filtered."""
+        if schema is None and attribute in OWN_OPERANDS:
+            return OWN_OPERANDS[attribute].get(sub)
+        for mapped in self.mapped:
+            path = mapped.path
+            if (path.schema, path.attribute, path.sub_attribute) == (schema, attribute, sub):
+                return _column(mapped)
+        comparing = _comparing(schema, attribute, sub)
+        if comparing is None:
+            return None
+        names = [name for name in (schema, attribute, sub) if name]
+        return Operand(JSONText(F("attributes"), *names), comparing)
+
+    def entries(self, schema: str | None, attribute: str) -> Entries | None:
+        """A multi-valued attribute in the database, or ``None`` if it cannot be filtered."""
+        if schema is not None or attribute in UNSERVED_USER_ATTRIBUTES or attribute == "schemas":
+            return None
+        comparing = {}
+        binding = _binding(schema, attribute, None)
+        for name in sub_attributes(binding) if binding else ():
+            kind = _comparing(schema, attribute, name)
+            if kind is not None:
+                comparing[name] = kind
+        elements = tuple(
+            self._element(container, lines, comparing)
+            for container, lines in self._elements.items()
+            if lines[0].path.attribute == attribute
+        )
+        return Entries(F("attributes"), attribute, comparing, elements)
+
+    def _element(
+        self, container: str, lines: list[Mapped], comparing: Mapping[str, Comparing]
+    ) -> Element:
+        operands: dict[str, Operand] = {
+            name: Operand(JSONText(F("attributes"), container, name), kind)
+            for name, kind in comparing.items()
+        }
+        sent_type = Coalesce(operands["type"].expression, Value(lines[0].path.element))
+        operands["type"] = Operand(NullIf(sent_type, Value("")))
+        for mapped in lines:
+            column = _column(mapped)
+            name = mapped.path.sub_attribute or ""
+            operands.pop(name)
+            if column is not None:
+                operands[name] = column
+        present = [o.is_present for name, o in operands.items() if name not in DESCRIBING]
+        return Element(operands, any_of(present))
+
+
+OWN_OPERANDS: dict[str, dict[str | None, Operand]] = {
+    "id": {None: Operand(F("scim_id"), "uuid")},
+    USER_NAME: {None: Operand(F("user_name_key"), "user_name")},
+    EXTERNAL_ID: {None: Operand(F("external_id"), "exact")},
+    "meta": {
+        "resourceType": Operand(Value("User"), "exact"),
+        "created": Operand(F("created_at"), "datetime"),
+        "lastModified": Operand(F("modified_at"), "datetime"),
+    },
+    "password": {},
+}
+"""Attributes that are columns of our own record, and what is never filtered."""
+
+
+def _binding(schema: str | None, attribute: str, sub: str | None) -> scim.AttributeBinding | None:
+    name = f"{attribute}.{sub}" if sub else attribute
+    path: scim.Path[Any] = scim.Path.__class_getitem__(UserResource)(
+        f"{schema}:{name}" if schema else name
+    )
+    return path.resolve()
+
+
+def _comparing(schema: str | None, attribute: str, sub: str | None) -> Comparing | None:
+    """How values of an attribute compare when kept as JSON; ``None`` for what has no single one."""
+    binding = _binding(schema, attribute, sub)
+    kind = binding.target_type if binding else None
+    if (
+        binding is None
+        or not isinstance(kind, type)
+        or issubclass(kind, (scim.BaseModel, datetime))
+    ):
+        return None
+    if issubclass(kind, bool):
+        return "json_boolean"
+    return "exact" if binding.case_exact or issubclass(kind, bytes) else "text"
+
+
+def _column(mapped: Mapped) -> Operand | None:
+    attribute = mapped.attribute
+    if attribute.to_scim or attribute.from_scim:
+        return None
+    return Operand(F(mapped.alias), mapped.comparing)
+
+
+def _put(document: Document, path: AttributePath, value: Any) -> None:
+    place = document
+    if path.schema:
+        place = place.setdefault(path.schema, {})
+    if path.sub_attribute:
+        place = place.setdefault(path.attribute, {})
+    place[path.sub_attribute or path.attribute] = value
+
+
+def _take(document: Document, path: AttributePath) -> Any:
+    """Remove a value from a document; the objects around it go when they are empty."""
+    names = [n for n in (path.schema, path.attribute, path.sub_attribute) if n]
+    return _pop(document, names)
+
+
+def _pop(document: Document, names: list[str]) -> Any:
+    if len(names) == 1:
+        return document.pop(names[0], None)
+    inner = dict(document.get(names[0], {}))
+    value = _pop(inner, names[1:])
+    if inner:
+        document[names[0]] = inner
+    else:
+        document.pop(names[0], None)
+    return value

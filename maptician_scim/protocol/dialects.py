@@ -1,0 +1,107 @@
+"""What identity providers send that the RFCs do not foresee, made into what they do.
+
+Each tolerance is one function that names the client it is for. They work on parsed JSON, before
+scim2-models validates it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import scim2_models as scim
+
+from maptician_scim.protocol.schemas import ENTERPRISE_USER, UserResource
+
+READ_ONLY = frozenset({"id", "meta", "groups"})
+"""Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
+
+FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
+
+
+def pruned(value: Any) -> Any:
+    """A value without what means unassigned: null, empty strings, arrays and objects.
+
+    Okta sends ``""`` for a mapped attribute without a value, OneLogin ``null``; RFC 7643
+    section 2.5 calls both unassigned.
+    """
+    if isinstance(value, dict):
+        kept = {name: pruned(item) for name, item in value.items()}
+        return {name: item for name, item in kept.items() if not is_unassigned(item)}
+    if isinstance(value, list):
+        return [item for item in map(pruned, value) if not is_unassigned(item)]
+    return value
+
+
+def is_unassigned(value: Any) -> bool:
+    return value is None or value == "" or value == [] or value == {}
+
+
+def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
+    """Okta's PUT sends everything back that GET returned, ``id``, ``meta`` and ``groups`` too."""
+    return {name: value for name, value in payload.items() if name.lower() not in READ_ONLY}
+
+
+def resource_payload(payload: dict[str, Any]) -> dict[str, Any]:
+    """The body of a POST or PUT as scim2-models can read it."""
+    tolerated = {
+        name: attribute_value(name, value)
+        for name, value in pruned(without_read_only(payload)).items()
+    }
+    for name, value in tolerated.items():
+        if name.lower() == ENTERPRISE_USER.lower() and isinstance(value, dict):
+            tolerated[name] = {n: attribute_value(n, v) for n, v in value.items()}
+    return {name: value for name, value in tolerated.items() if not is_unassigned(value)}
+
+
+def attribute_value(name: str, value: Any) -> Any:
+    """The value of a whole attribute in the shape its schema asks for."""
+    if name.lower() == "manager":
+        return manager(value)
+    scim_name = multi_valued_attributes().get(name.lower())
+    return value if scim_name is None else one_primary(entries(scim_name, value))
+
+
+def manager(value: Any) -> Any:
+    """Entra sends the manager as a plain string, or as ``[{"$ref": ..., "value": ...}]``."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return {"value": value} if isinstance(value, str) and value else value
+
+
+def entries(name: str, value: Any) -> Any:
+    """OneLogin sends ``emails`` as one object; Entra sends roles as text, kept as sent."""
+    if isinstance(value, dict) or (isinstance(value, str) and name in FREE_TEXT_ENTRIES):
+        value = [value]
+    if isinstance(value, list) and name in FREE_TEXT_ENTRIES:
+        return [{"value": entry} if isinstance(entry, str) else entry for entry in value]
+    return value
+
+
+def one_primary(value: Any) -> Any:
+    """Of several primary entries the last one stays so (RFC 7643 section 2.4 allows one)."""
+    if not isinstance(value, list):
+        return value
+    primary = [e for e in value if isinstance(e, dict) and _is_true(e.get("primary"))]
+    if len(primary) < 2:
+        return value
+    return [
+        entry | {"primary": False} if any(entry is p for p in primary[:-1]) else entry
+        for entry in value
+    ]
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+@cache
+def multi_valued_attributes() -> dict[str, str]:
+    """The complex multi-valued attributes of a user: names in lower case to names."""
+    paths = scim.Path.__class_getitem__(UserResource).iter_paths(include_subattributes=False)  # type: ignore[attr-defined]
+    bindings = [(str(path), path.resolve()) for path in paths]
+    return {
+        path.lower(): path
+        for path, binding in bindings
+        if binding is not None and binding.is_multivalued
+    }

@@ -1,0 +1,189 @@
+"""Database expressions that compare the way SCIM does, alike on PostgreSQL and SQLite.
+
+RFC 7643 section 2.2: strings compare without regard to case unless the attribute is
+``caseExact``. Both sides are brought into Normalization Form C and lower case. PostgreSQL's own
+``lower`` depends on the locale of the database and SQLite's knows ASCII only, so the first is told
+to use ICU and the second gets Python's. Order is by code point on both.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, CharField, Expression, Func, JSONField, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.sql.compiler import SQLCompiler
+
+Sql = tuple[str, Any]
+
+SQLITE_FUNCTION = "maptician_scim_key"
+ENTRY = "scim_entry"
+
+
+def comparison_key(text: str) -> str:
+    """The form in which strings compare that are not ``caseExact``."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+def user_name_key(user_name: str) -> str:
+    """The form in which userNames compare: case-folded, so that STRASSE is straße."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", user_name).casefold())
+
+
+def register_sqlite_function(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Give SQLite the Unicode lower case that PostgreSQL has; receiver of ``connection_created``."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function(
+            SQLITE_FUNCTION, 1, _sqlite_comparison_key, deterministic=True
+        )
+
+
+def _sqlite_comparison_key(value: object) -> str | None:
+    return None if value is None else comparison_key(str(value))
+
+
+class ComparisonKey(Func):
+    """``comparison_key`` of a string, in the database."""
+
+    function = SQLITE_FUNCTION
+    arity = 1
+    output_field = CharField()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        template = (
+            '(normalize(lower(normalize(%(expressions)s, NFC) COLLATE "und-x-icu"), NFC)'
+            ' COLLATE "C")'
+        )
+        return super().as_sql(compiler, connection, template=template, **context)
+
+
+class CodePoints(Func):
+    """A string that compares by code point, whatever the collation of its column."""
+
+    template = "%(expressions)s"
+    arity = 1
+    output_field = CharField()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        template = '(%(expressions)s COLLATE "C")'
+        return super().as_sql(compiler, connection, template=template, **context)
+
+
+class UUIDText(Func):
+    """A UUID column as the 36 characters a client sees."""
+
+    arity = 1
+    output_field = CharField()
+    template = "(%(expressions)s)::text"
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        # Django keeps 32 digits in SQLite.
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        sql = " || '-' || ".join(f"substr({column}, {at}, {n})" for at, n in parts)
+        return f"({sql})", tuple(params) * len(parts)
+
+
+class JSONText(Func):
+    """The text at a place of a JSON object; ``true`` and ``false`` for a boolean.
+
+    The names come from the schema, never from a client.
+    """
+
+    output_field = CharField()
+
+    def __init__(self, document: Combinable, *names: str) -> None:
+        super().__init__(document)
+        self.names = names
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        places = ", ".join(["%s"] * len(self.names))
+        return f"jsonb_extract_path_text({sql}, {places})", (*params, *self.names)
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        path = sqlite_path(self.names)
+        return (
+            f"CASE json_type({sql}, %s) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+            f" ELSE json_extract({sql}, %s) END",
+            (*params, path, *params, path),
+        )
+
+
+def sqlite_path(names: tuple[str, ...]) -> str:
+    return "$" + "".join(f'."{name}"' for name in names)
+
+
+class Entry(Expression):
+    """The entry at hand, inside ``AnyEntry``."""
+
+    output_field = JSONField()
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        return f"{ENTRY}.value", ()
+
+
+class AnyEntry(Func):
+    """Whether any entry of the array at a place of a JSON object meets a condition.
+
+    The condition names the entry by ``Entry()``.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, document: Combinable, name: str, condition: Q) -> None:
+        super().__init__(document, condition)
+        self.name = name
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        return self._exists(
+            compiler,
+            f"jsonb_array_elements(jsonb_extract_path({{}}, %s)) AS {ENTRY}(value)",
+            self.name,
+        )
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        return self._exists(compiler, f"json_each({{}}, %s) AS {ENTRY}", sqlite_path((self.name,)))
+
+    def _exists(self, compiler: SQLCompiler, source: str, place: str) -> Sql:
+        document, condition = self.get_source_expressions()
+        document_sql, document_params = compiler.compile(document)
+        condition_sql, condition_params = compiler.compile(condition)
+        return (
+            f"EXISTS (SELECT 1 FROM {source.format(document_sql)} WHERE {condition_sql})",
+            (*document_params, place, *condition_params),
+        )
+
+
+class IsNotTrue(Func):
+    """The opposite of a condition, where an unknown one (NULL) counts as false.
+
+    SCIM's logic has two values: what has no value does not match, and ``not`` of that does.
+    """
+
+    output_field = BooleanField()
+    template = "(%(expressions)s) IS NOT TRUE"
+
+    def __init__(self, condition: Q) -> None:
+        super().__init__(condition)
+
+
+ALWAYS = Q(Value(True, output_field=BooleanField()))
+NEVER = Q(Value(False, output_field=BooleanField()))

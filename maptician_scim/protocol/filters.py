@@ -1,0 +1,431 @@
+"""SCIM filters compiled into Django conditions (RFC 7644 section 3.4.2.2).
+
+scim2-models reads the text; this walks its syntax tree. The result says what it would say in
+memory (``ScimFilter.match``), on PostgreSQL and SQLite alike; what cannot be said in the database
+is ``InvalidFilter``, never a wider list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import scim2_models as scim
+from django.db.models import Expression, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Left, Right, StrIndex
+from django.db.models.lookups import (
+    Exact,
+    GreaterThan,
+    GreaterThanOrEqual,
+    IsNull,
+    LessThan,
+    LessThanOrEqual,
+)
+from scim2_models.path import (
+    AttributeBinding,
+    AttrPath,
+    CompareOperator,
+    Comparison,
+    FilterNode,
+    FilterVisitor,
+    LogicalExpr,
+    LogicalOperator,
+    Not,
+    Present,
+    ScimFilter,
+    ValuePath,
+    coerce_value,
+)
+
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import InvalidFilter
+from maptician_scim.protocol.expressions import (
+    ALWAYS,
+    NEVER,
+    AnyEntry,
+    CodePoints,
+    ComparisonKey,
+    Entry,
+    IsNotTrue,
+    JSONText,
+    UUIDText,
+    comparison_key,
+    user_name_key,
+)
+from maptician_scim.protocol.paths import is_scim_id, place_of
+
+Comparing = Literal["text", "exact", "user_name", "uuid", "boolean", "json_boolean", "datetime"]
+
+ORDERINGS: dict[CompareOperator, type[Any]] = {
+    CompareOperator.gt: GreaterThan,
+    CompareOperator.ge: GreaterThanOrEqual,
+    CompareOperator.lt: LessThan,
+    CompareOperator.le: LessThanOrEqual,
+}
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A value in the database, and how it compares.
+
+    ``text`` without regard to case, ``exact`` by code point, ``user_name`` is a column that holds
+    ``user_name_key`` already, ``uuid`` one that holds UUIDs.
+    """
+
+    expression: Combinable
+    comparing: Comparing = "text"
+
+    @property
+    def is_present(self) -> Q:
+        """Whether it has a value; an empty string is none (RFC 7643 section 2.5)."""
+        if self.comparing in ("uuid", "boolean", "json_boolean", "datetime"):
+            return Q(IsNull(self.expression, False))
+        return Q(GreaterThan(CodePoints(self.expression), Value("")))
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a multi-valued attribute that is kept outside the JSON array."""
+
+    operands: Mapping[str, Operand]
+    is_present: Q
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A multi-valued attribute: single elements, and the array with the rest."""
+
+    document: Combinable
+    name: str
+    comparing: Mapping[str, Comparing]
+    elements: tuple[Element, ...]
+
+    def has(self, sub_attribute: str) -> bool:
+        """Whether every element has this sub-attribute where the database can see it."""
+        return sub_attribute in self.comparing and all(
+            sub_attribute in element.operands for element in self.elements
+        )
+
+    def any(self, condition_of: Condition) -> Q:
+        """Whether any element meets a condition on its operands, given by sub-attribute."""
+        stored = {
+            name: Operand(JSONText(Entry(), name), comparing)
+            for name, comparing in self.comparing.items()
+        }
+        conditions = [Q(AnyEntry(self.document, self.name, condition_of(stored)))]
+        conditions += [e.is_present & condition_of(e.operands) for e in self.elements]
+        return any_of(conditions)
+
+
+class Condition(Protocol):
+    def __call__(self, operands: Mapping[str, Operand], /) -> Q: ...
+
+
+class Sources(Protocol):
+    """Where the attributes of a resource are in the database; the adapter knows."""
+
+    def operand(self, schema: str | None, attribute: str, sub: str | None) -> Operand | None:
+        """A single value, or ``None`` if it cannot be filtered."""
+
+    def entries(self, schema: str | None, attribute: str) -> Entries | None:
+        """A multi-valued attribute, or ``None`` if it cannot be filtered."""
+
+
+def compile_filter(text: str, model: type[scim.Resource[Any]], sources: Sources) -> Q:
+    """The condition a filter stands for.
+
+    Raises ``InvalidFilter``, naming the attribute or the place.
+    """
+    _check_size(text)
+    try:
+        tree = _Qualifier(model).visit(ScimFilter(text).ast)
+        bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(tree)  # type: ignore[attr-defined]
+    except scim.SCIMException as error:
+        raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
+    return _Compiler(model, bound, sources).visit(tree)
+
+
+def _check_size(text: str) -> None:
+    """Refuse what would exhaust the parser or the database before it is parsed."""
+    if len(text) > scim_settings.MAX_FILTER_LENGTH:
+        raise InvalidFilter(
+            f"The filter has {len(text)} characters; at most "
+            f"{scim_settings.MAX_FILTER_LENGTH} are allowed."
+        )
+    depth = deepest = 0
+    for character in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        depth += (character in "([") - (character in ")]")
+        deepest = max(deepest, depth)
+    if deepest > scim_settings.MAX_FILTER_DEPTH:
+        raise InvalidFilter(
+            f"The filter is nested {deepest} deep; at most "
+            f"{scim_settings.MAX_FILTER_DEPTH} is allowed."
+        )
+
+
+class _Rewriter(FilterVisitor[FilterNode]):
+    """A copy of a tree, changed where a subclass changes it."""
+
+    def visit_comparison(self, node: Comparison) -> FilterNode:
+        return node
+
+    def visit_present(self, node: Present) -> FilterNode:
+        return node
+
+    def visit_value_path(self, node: ValuePath) -> FilterNode:
+        return node
+
+    def visit_not(self, node: Not) -> FilterNode:
+        return Not(self.visit(node.expr))
+
+    def visit_logical_expr(self, node: LogicalExpr) -> FilterNode:
+        return LogicalExpr(node.op, tuple(self.visit(term) for term in node.terms))
+
+
+class _Qualifier(_Rewriter):
+    """Entra writes ``department`` for the enterprise extension's: give such names their URN."""
+
+    def __init__(self, model: type[scim.Resource[Any]]) -> None:
+        self.model = model
+
+    def visit_comparison(self, node: Comparison) -> FilterNode:
+        return replace(node, attr_path=qualified(self.model, node.attr_path))
+
+    def visit_present(self, node: Present) -> FilterNode:
+        return replace(node, attr_path=qualified(self.model, node.attr_path))
+
+
+def qualified(model: type[scim.Resource[Any]], path: AttrPath) -> AttrPath:
+    """The path with its extension's URN, if only an extension has the attribute."""
+    if path.uri is not None or _declares(model, path):
+        return path
+    for urn in model.get_extension_models():
+        candidate = replace(path, uri=urn)
+        if _declares(model, candidate):
+            return candidate
+    return path
+
+
+def _declares(model: type[scim.Resource[Any]], path: AttrPath) -> bool:
+    bound: scim.Path[Any] = scim.Path.__class_getitem__(model)(str(path))
+    return bound.resolve() is not None
+
+
+class _Conditions(FilterVisitor[Q]):
+    """What is the same outside and inside a value path."""
+
+    def visit_logical_expr(self, node: LogicalExpr) -> Q:
+        terms = [self.visit(term) for term in node.terms]
+        return any_of(terms) if node.op == LogicalOperator.or_ else Q(*terms)
+
+    def visit_not(self, node: Not) -> Q:
+        return Q(IsNotTrue(self.visit(node.expr)))
+
+    def visit_comparison(self, node: Comparison) -> Q:
+        # RFC 7644 leaves open what "ne" means for several values: here no value is equal.
+        if node.op == CompareOperator.ne:
+            return Q(IsNotTrue(self.compare(node, CompareOperator.eq)))
+        return self.compare(node, node.op)
+
+    def compare(self, node: Comparison, op: CompareOperator) -> Q:
+        raise NotImplementedError
+
+
+class _Compiler(_Conditions):
+    """Turns the tree of a filter on a resource into conditions."""
+
+    def __init__(
+        self, model: type[scim.Resource[Any]], bound: ScimFilter[Any], sources: Sources
+    ) -> None:
+        self.model = model
+        self.bound = bound
+        self.sources = sources
+
+    def visit_present(self, node: Present) -> Q:
+        binding = self._resolve(node.attr_path)
+        schema, attribute, sub = place_of(self.model, binding)
+        names = [sub] if sub else sub_attributes(binding)
+        if binding.is_multivalued:
+            entries = self._entries(binding, node.attr_path)
+            return entries.any(
+                lambda operands: any_of(operands[n].is_present for n in names if n in operands)
+            )
+        if sub is None and names:
+            found = [self.sources.operand(schema, attribute, name) for name in names]
+            present = [operand.is_present for operand in found if operand is not None]
+            if present:
+                return any_of(present)
+        return self._operand(binding, node.attr_path).is_present
+
+    def visit_value_path(self, node: ValuePath) -> Q:
+        entries = self._entries(self._resolve(node.attr_path), node.attr_path)
+        return entries.any(
+            lambda operands: _EntryCompiler(self.bound, node.attr_path, operands).visit(
+                node.val_filter
+            )
+        )
+
+    def compare(self, node: Comparison, op: CompareOperator) -> Q:
+        binding = self.bound.resolve_comparison(node.attr_path, strict=False)
+        if binding is None:
+            raise _unknown(node.attr_path)
+        value = _coerced(binding, node.value, op)
+        if not binding.is_multivalued:
+            return _comparison(self._operand(binding, node.attr_path), op, value, binding)
+        sub = place_of(self.model, binding)[2]
+        if sub is None:
+            raise _cannot_filter(node.attr_path)
+        entries = self._entries(binding, node.attr_path)
+        if not entries.has(sub):
+            raise _cannot_filter(node.attr_path)
+        found = entries.any(lambda operands: _comparison(operands[sub], op, value, binding))
+        if value is None and op == CompareOperator.eq:
+            # An attribute without any entry is as unassigned as an entry without the value.
+            return found | Q(IsNotTrue(entries.any(lambda operands: ALWAYS)))
+        return found
+
+    def _resolve(self, path: AttrPath) -> AttributeBinding:
+        binding = self.bound.resolve(path, strict=False)
+        if binding is None:
+            raise _unknown(path)
+        return binding
+
+    def _operand(self, binding: AttributeBinding, path: AttrPath) -> Operand:
+        operand = self.sources.operand(*place_of(self.model, binding))
+        if operand is None:
+            raise _cannot_filter(path)
+        return operand
+
+    def _entries(self, binding: AttributeBinding, path: AttrPath) -> Entries:
+        schema, attribute, _ = place_of(self.model, binding)
+        entries = self.sources.entries(schema, attribute)
+        if entries is None:
+            raise _cannot_filter(path)
+        return entries
+
+
+class _EntryCompiler(_Conditions):
+    """Turns the filter inside a value path into conditions on one entry."""
+
+    def __init__(
+        self, bound: ScimFilter[Any], parent: AttrPath, operands: Mapping[str, Operand]
+    ) -> None:
+        self.bound = bound
+        self.parent = parent
+        self.operands = operands
+
+    def visit_present(self, node: Present) -> Q:
+        return self._resolve(node.attr_path)[1].is_present
+
+    def compare(self, node: Comparison, op: CompareOperator) -> Q:
+        binding, operand = self._resolve(node.attr_path)
+        return _comparison(operand, op, _coerced(binding, node.value, op), binding)
+
+    def _resolve(self, path: AttrPath) -> tuple[AttributeBinding, Operand]:
+        whole = AttrPath(self.parent.attr, path.attr, self.parent.uri)
+        binding = None
+        if path.sub_attr is None and path.uri is None:
+            binding = self.bound.resolve(whole, strict=False)
+        if binding is None:
+            raise InvalidFilter(f"There is no attribute {str(path)!r} in {self.parent.attr!r}.")
+        operand = self.operands.get(binding.urn.rpartition(".")[2])
+        if operand is None:
+            raise _cannot_filter(whole)
+        return binding, operand
+
+
+def sub_attributes(binding: AttributeBinding) -> list[str]:
+    """The sub-attributes of a complex attribute; none of a simple one."""
+    field_type = binding.field_type
+    if not isinstance(field_type, type) or not issubclass(field_type, scim.ComplexAttribute):
+        return []
+    return [field.serialization_alias or name for name, field in field_type.model_fields.items()]
+
+
+def _coerced(binding: AttributeBinding, value: Any, op: CompareOperator) -> Any:
+    try:
+        value = coerce_value(binding, value, op)
+    except scim.SCIMException as error:
+        raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
+    if isinstance(value, str) and ("\x00" in value or not _is_encodable(value)):
+        raise InvalidFilter("The filter holds a character that is not allowed.")
+    return value
+
+
+def _is_encodable(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _comparison(operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding) -> Q:
+    """One value against one operand, for every operator but ``ne``, which is the opposite of
+    ``eq``."""
+    if value is None:
+        return Q(IsNotTrue(operand.is_present)) if op == CompareOperator.eq else NEVER
+    if operand.comparing in ("boolean", "json_boolean", "datetime"):
+        return _typed_comparison(operand, op, value, binding)
+    if not isinstance(value, str):
+        raise InvalidFilter(f"{_name(binding)!r} is compared with a string in quotes.")
+    if operand.comparing == "uuid":
+        if op == CompareOperator.eq:
+            return Q(Exact(operand.expression, Value(UUID(value)))) if is_scim_id(value) else NEVER
+        operand = Operand(UUIDText(operand.expression), "exact")
+    return _text_comparison(operand, op, value)
+
+
+def _typed_comparison(
+    operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding
+) -> Q:
+    ordering = ORDERINGS.get(op)
+    if operand.comparing == "json_boolean":
+        value = "true" if value else "false"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    if op == CompareOperator.eq:
+        return Q(Exact(operand.expression, Value(value)))
+    if ordering is None or operand.comparing != "datetime":
+        raise InvalidFilter(f"The operator {op.value!r} does not apply to {_name(binding)!r}.")
+    return Q(ordering(operand.expression, Value(value)))
+
+
+def _text_comparison(operand: Operand, op: CompareOperator, value: str) -> Q:
+    if operand.comparing == "text":
+        left: Expression = ComparisonKey(operand.expression)
+        value = comparison_key(value)
+    else:
+        left = CodePoints(operand.expression)
+        value = user_name_key(value) if operand.comparing == "user_name" else value
+    if op == CompareOperator.eq:
+        if not value:
+            return NEVER  # what is present is never empty
+        # Without CodePoints around it, an index on the column serves the look-up.
+        return Q(Exact(left if operand.comparing == "text" else operand.expression, Value(value)))
+    if ordering := ORDERINGS.get(op):
+        return operand.is_present & Q(ordering(left, Value(value)))
+    if not value:
+        return operand.is_present
+    if op == CompareOperator.sw:
+        return Q(Exact(Left(left, len(value)), Value(value)))
+    if op == CompareOperator.ew:
+        return Q(Exact(Right(left, len(value)), Value(value)))
+    return Q(GreaterThan(StrIndex(left, Value(value)), Value(0)))
+
+
+def _unknown(path: AttrPath) -> InvalidFilter:
+    return InvalidFilter(f"There is no attribute {str(path)!r} to filter by.")
+
+
+def _cannot_filter(path: AttrPath) -> InvalidFilter:
+    return InvalidFilter(f"The attribute {str(path)!r} cannot be used in a filter.")
+
+
+def _name(binding: AttributeBinding) -> str:
+    return binding.urn.rpartition(":")[2]
+
+
+def any_of(conditions: Iterable[Q]) -> Q:
+    return Q(*conditions, _connector=Q.OR)

@@ -1,0 +1,150 @@
+"""The bodies of requests and answers (RFC 7644 sections 3.3, 3.4.2, 3.5.1 and 3.12)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import scim2_models as scim
+from pydantic import ValidationError
+
+from maptician_scim.exceptions import BY_SCIM_TYPE, InvalidValue, ScimError
+from maptician_scim.protocol import dialects
+from maptician_scim.protocol.schemas import UserResource
+
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+POLICY = scim.ScimPolicy(
+    unknown=scim.ScimPolicy.Unknown.ignore,
+    remove_value_as_filter=scim.ScimPolicy.RemoveValue.apply,
+    unmatched_path_filter=scim.ScimPolicy.UnmatchedPathFilter.create,
+)
+"""How scim2-models reads: unknown attributes are dropped, Entra's PATCH dialect is understood."""
+
+NOT_IDENTIFYING = frozenset({"meta", "groups", "id"})
+
+
+@dataclass(frozen=True)
+class UserDocument:
+    """A user as a client wants it: the writable attributes, and the password apart.
+
+    The password is no part of the document, so that nothing that stores, compares or logs a
+    document can hold it.
+    """
+
+    attributes: dict[str, Any]
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.attributes.get('userName')!r})"
+
+
+def read_user(payload: dict[str, Any], *, replaces: bool) -> UserDocument:
+    """The user in the body of a POST, or of a PUT if it ``replaces`` one.
+
+    Raises ``InvalidValue``, naming the attribute.
+    """
+    context = (
+        scim.Context.RESOURCE_REPLACEMENT_REQUEST
+        if replaces
+        else scim.Context.RESOURCE_CREATION_REQUEST
+    )
+    try:
+        user = UserResource.model_validate(
+            dialects.resource_payload(payload), scim_ctx=context, scim_policy=POLICY
+        )
+    except ValidationError as error:
+        raise scim_error(error) from error
+    return user_document(user)
+
+
+def user_document(user: scim.Resource[Any]) -> UserDocument:
+    """The document of a validated user."""
+    attributes = user.model_dump(scim_ctx=scim.Context.DEFAULT)
+    password = attributes.pop("password", None)
+    attributes = dialects.pruned(dialects.without_read_only(attributes))
+    for name in dialects.multi_valued_attributes().values():
+        if name in attributes:
+            attributes[name] = [e for e in attributes[name] if not is_hollow(e)]
+    if not str(attributes.get("userName", "")).strip():
+        raise InvalidValue("'userName' is required and must not be blank.")
+    return UserDocument(dialects.pruned(attributes), password)
+
+
+DESCRIBING = frozenset({"type", "primary"})
+"""Sub-attributes that say something of an entry's value, and nothing without one."""
+
+
+def is_hollow(entry: dict[str, Any]) -> bool:
+    """Whether an entry of a multi-valued attribute says nothing."""
+    return not entry.keys() - DESCRIBING
+
+
+EXPECTED = {
+    "string_type": "must be a string",
+    "list_type": "must be an array",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+}
+"""What pydantic found, in the words of JSON."""
+
+
+def scim_error(error: ValidationError | scim.SCIMException) -> ScimError:
+    """What scim2-models found, as an error of ours that names the attribute."""
+    if isinstance(error, scim.SCIMException):
+        if isinstance(error.__cause__, ValidationError):
+            return scim_error(error.__cause__)
+        return BY_SCIM_TYPE.get(error.scim_type, InvalidValue)(_sentence(error.detail))
+    first = error.errors(include_input=False, include_url=False)[0]
+    kind = BY_SCIM_TYPE.get(first.get("ctx", {}).get("scim_type", ""), InvalidValue)
+    place = ".".join(str(part) for part in first["loc"])
+    message = _sentence(EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, ")))
+    return kind(f"{place!r} {message}" if kind is InvalidValue and place else message)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def error_body(status: int, detail: str, scim_type: str | None = None) -> dict[str, Any]:
+    """A SCIM Error; RFC 7644 section 3.12 wants ``status`` as a string."""
+    body = {"schemas": [ERROR], "status": str(status), "detail": detail}
+    return body | {"scimType": scim_type} if scim_type else body
+
+
+def list_body(resources: list[dict[str, Any]], *, total: int, start: int) -> dict[str, Any]:
+    """A ListResponse; the numbers are JSON integers, as Okta requires."""
+    return {
+        "schemas": [LIST_RESPONSE],
+        "totalResults": total,
+        "startIndex": start,
+        "itemsPerPage": len(resources),
+        "Resources": resources,
+    }
+
+
+def digest(document: dict[str, Any]) -> str:
+    """A fingerprint of what a client sees, without what changes by itself: the source of ETags."""
+    seen = {name: value for name, value in document.items() if name not in NOT_IDENTIFYING}
+    return hashlib.blake2b(
+        orjson.dumps(seen, option=orjson.OPT_SORT_KEYS), digest_size=16
+    ).hexdigest()
+
+
+def etag(fingerprint: str) -> str:
+    """The weak entity tag, as ``meta.version`` and as the header (RFC 7644 section 3.14)."""
+    return f'W/"{fingerprint}"'
+
+
+def etag_matches(header: str, version: str) -> bool:
+    """Whether a list of entity tags, or ``*``, names a version.
+
+    Compared weakly in If-Match too: SCIM's own examples send weak tags there.
+    """
+    if header.strip() == "*":
+        return True
+    opaque = version.removeprefix("W/")
+    return any(tag.strip().removeprefix("W/") == opaque for tag in header.split(","))

@@ -1,0 +1,142 @@
+"""PATCH: operations of every dialect, applied to a document (RFC 7644 section 3.5.2).
+
+scim2-models applies them; this brings what clients send into the form it takes: one operation per
+attribute, unassigning values as ``remove``, extension attributes with their URN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import scim2_models as scim
+from pydantic import ValidationError
+from scim2_models.path import AttrPath
+
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget
+from maptician_scim.protocol import dialects
+from maptician_scim.protocol.filters import qualified
+from maptician_scim.protocol.messages import POLICY, UserDocument, scim_error, user_document
+from maptician_scim.protocol.schemas import UserResource
+
+Operation = dict[str, Any]
+UserPath = scim.Path.__class_getitem__(UserResource)  # type: ignore[attr-defined]
+
+
+def patch_user(document: dict[str, Any], raw: list[Operation]) -> UserDocument:
+    """The document after the operations of a PATCH body; the one given is left alone.
+
+    Raises ``InvalidSyntax``, ``InvalidValue``, ``InvalidPath``, ``NoTarget`` or ``Mutability``.
+    """
+    operations = [prepared for operation in raw for prepared in _prepared(operation)]
+    try:
+        user = UserResource.model_validate(document, scim_policy=POLICY)
+        if operations:
+            patch = scim.PatchOp.__class_getitem__(UserResource).model_validate(
+                {"Operations": operations},
+                scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
+                scim_policy=POLICY,
+            )
+            patch.patch(user, POLICY)
+    except (ValidationError, scim.SCIMException) as error:
+        raise scim_error(error) from error
+    return user_document(user)
+
+
+def raw_operations(payload: dict[str, Any]) -> list[Operation]:
+    """The operations in a PATCH body. Raises ``InvalidSyntax`` or ``InvalidValue``."""
+    found = next((v for name, v in payload.items() if name.lower() == "operations"), None)
+    if not isinstance(found, list) or not found:
+        raise InvalidSyntax("'Operations' must be an array with at least one operation.")
+    if len(found) > scim_settings.MAX_PATCH_OPERATIONS:
+        raise InvalidValue(
+            f"'Operations' has {len(found)} entries; at most "
+            f"{scim_settings.MAX_PATCH_OPERATIONS} are allowed."
+        )
+    if not all(isinstance(operation, dict) for operation in found):
+        raise InvalidSyntax("Each of the 'Operations' must be an object.")
+    return found
+
+
+def _prepared(raw: Operation) -> Iterator[Operation]:
+    """One operation as the operations scim2-models is given for it."""
+    members = {name.lower(): value for name, value in raw.items()}
+    op, path, value = members.get("op"), members.get("path"), members.get("value")
+    if not isinstance(op, str) or op.lower() not in ("add", "remove", "replace"):
+        raise InvalidValue("'op' must be one of add, remove and replace.")
+    if path is not None and not isinstance(path, str):
+        raise InvalidSyntax("'path' must be a string.")
+    op, path = op.lower(), (path or "").strip()
+    if op == "remove":
+        if not path:
+            raise NoTarget("A remove operation needs a 'path'.")
+        yield from _removal(_parsed(path), value)
+    elif not path:
+        if not isinstance(value, dict):
+            raise InvalidValue("An operation without a 'path' needs an object as 'value'.")
+        yield from _spread(op, dialects.without_read_only(value))
+    else:
+        if "value" not in members:
+            raise InvalidValue(f"The {op} operation on {path!r} needs a 'value'.")
+        yield from _write(op, path, value)
+
+
+def _spread(op: str, value: dict[str, Any], prefix: str = "") -> Iterator[Operation]:
+    """An object of attributes as one operation for each; keys may be paths (Entra)."""
+    for name, item in value.items():
+        if name.lower() != "schemas":
+            yield from _write(op, prefix + name, item)
+
+
+def _write(op: str, path: str, value: Any) -> Iterator[Operation]:
+    target = _parsed(path)
+    if isinstance(value, dict) and target.model is not None:
+        yield from _spread(op, value, "" if target.model is UserResource else f"{target}:")
+        return
+    binding = target.resolve()
+    if binding is None:
+        if target.model is None:
+            return  # an attribute nobody knows is ignored
+        raise InvalidValue(f"{path!r} needs an object as value.")
+    is_whole = binding.sub_field_name is None and target.value_filter is None
+    if is_whole:
+        value = dialects.attribute_value(binding.urn.rpartition(":")[2], value)
+        if isinstance(value, dict) and not binding.is_multivalued:
+            yield from _spread(op, value, f"{target}.")
+            return
+    value = dialects.pruned(value)
+    if not dialects.is_unassigned(value):
+        yield {"op": op, "path": str(target), "value": value}
+    elif op == "replace" or not binding.is_multivalued:
+        # null, "" and [] unassign (RFC 7643 section 2.5); adding no entries adds none.
+        yield {"op": "remove", "path": str(target)}
+
+
+def _removal(target: scim.Path[Any], value: Any) -> Iterator[Operation]:
+    """A remove; Entra sends a ``value`` with it, which selects entries or is superfluous."""
+    operation = {"op": "remove", "path": str(target)}
+    binding = target.resolve()
+    if binding is None:
+        if target.model is not None:
+            yield operation
+        return
+    selects = (
+        binding.is_multivalued and binding.sub_field_name is None and target.value_filter is None
+    )
+    value = dialects.pruned(value)
+    if selects and not dialects.is_unassigned(value):
+        listed = value if isinstance(value, list) else [value]
+        operation["value"] = [{"value": v} if isinstance(v, str) else v for v in listed]
+    yield operation
+
+
+def _parsed(path: str) -> scim.Path[Any]:
+    """A path, with its extension's URN if only an extension has the attribute (Entra)."""
+    try:
+        parsed: scim.Path[Any] = UserPath(path)
+    except scim.SCIMException as error:
+        raise scim_error(error) from error
+    if isinstance(parsed.ast, AttrPath) and parsed.model is None:
+        return UserPath(str(qualified(UserResource, parsed.ast)))  # type: ignore[no-any-return]
+    return parsed

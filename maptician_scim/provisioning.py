@@ -1,0 +1,334 @@
+"""The verbs: what a client can do to a tenant's people, each in one transaction.
+
+Lock the rows, let the adapter change them, let constraints decide, write the event; signals go out
+after the commit. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.db.models import ProtectedError, RestrictedError
+from django.dispatch import Signal
+from django.http import HttpRequest
+
+from maptician_scim import events, signals, transactions
+from maptician_scim.adapters import UserAdapter, critical_changes
+from maptician_scim.conf import scim_settings
+from maptician_scim.events import Origin
+from maptician_scim.exceptions import (
+    Conflict,
+    Forbidden,
+    InvalidValue,
+    NotFound,
+    PreconditionFailed,
+    Uniqueness,
+)
+from maptician_scim.models import ProvisionedUser, ProvisionedUserQuerySet, detach, now, saving
+from maptician_scim.protocol import messages
+from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.filters import compile_filter
+from maptician_scim.protocol.messages import UserDocument
+from maptician_scim.protocol.patch import raw_operations
+from maptician_scim.protocol.paths import differences, is_scim_id
+
+Document = dict[str, Any]
+
+AFTER_COMMIT: dict[str, Signal] = {
+    "provisioned": signals.user_provisioned,
+    "updated": signals.user_updated,
+    "deactivated": signals.user_deactivated,
+    "reactivated": signals.user_reactivated,
+    "deleted": signals.user_deleted,
+}
+
+EVENT_VERBS = {"deactivated": "deactivate", "reactivated": "reactivate"}
+"""What a PUT or PATCH is called in the log when it did more than change attributes."""
+
+
+class Provisioner:
+    """The verbs on one tenant's users for one request."""
+
+    def __init__(self, tenant: models.Model, origin: Origin, request: HttpRequest) -> None:
+        self.tenant = tenant
+        self.origin = origin
+        self.request = request
+        self.adapter_class = scim_settings.USER_ADAPTER
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, scim_id: str) -> Document:
+        """A person by id. Raises ``NotFound``."""
+        if not is_scim_id(scim_id):
+            raise _not_found(scim_id)
+        found = transactions.read(
+            lambda: self.adapter_class.documents(
+                self._visible().filter(scim_id=scim_id), self.request
+            )
+        )
+        if not found:
+            raise _not_found(scim_id)
+        return found[0]
+
+    def search(self, filter_text: str | None, start: int, count: int) -> tuple[list[Document], int]:
+        """A page of people in the order of their creation, and how many there are.
+
+        ``start`` counts from 1 (RFC 7644 section 3.4.2.4). Raises ``InvalidFilter``.
+        """
+        people = self._visible()
+        if filter_text is not None:
+            mapping = self.adapter_class.mapping()
+            people = people.filter(compile_filter(filter_text, mapping.model, mapping))
+        return transactions.read(lambda: self._page(people, start, count))
+
+    def _page(
+        self, people: ProvisionedUserQuerySet, start: int, count: int
+    ) -> tuple[list[Document], int]:
+        page = people.order_by("id")[start - 1 : start - 1 + count]
+        found = self.adapter_class.documents(page, self.request) if count else []
+        if found and len(found) < count:
+            return found, start - 1 + len(found)
+        if count and not found and start == 1:
+            return found, 0
+        return found, people.count()
+
+    def _visible(self) -> ProvisionedUserQuerySet:
+        return self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def create(self, payload: Document) -> Document:
+        """A new person, or one whom DELETE had detached, taken up again under a new id.
+
+        Raises ``Uniqueness`` if the userName is taken, ``Forbidden`` for a protected account.
+        """
+        wanted = messages.read_user(payload, replaces=False)
+        self.origin.user_name = str(wanted.attributes["userName"])
+        wanted.attributes.setdefault("active", True)
+        return transactions.write(lambda: self._create(wanted))
+
+    def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
+        """A person with just these attributes (PUT). Raises what ``create`` raises."""
+        wanted = messages.read_user(payload, replaces=True)
+        return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
+
+    def patch(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
+        """A person after the operations of a PATCH body. Raises what ``create`` raises."""
+        operations = raw_operations(payload)
+        return self._change(
+            scim_id, if_match, lambda adapter: adapter.handle_operations(operations)
+        )
+
+    def delete(self, scim_id: str, if_match: str | None) -> None:
+        """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
+        transactions.write(lambda: self._delete(scim_id, if_match))
+
+    def _create(self, wanted: UserDocument) -> Document:
+        user_name = str(wanted.attributes["userName"])
+        adapter = self._adapter_for_new(user_name)
+        is_known = adapter.obj.pk is not None
+        if is_known and adapter.is_protected():
+            raise _protected()
+        was_active = is_known and adapter.is_active
+        adapter.provisioned_user = ProvisionedUser(tenant=self.tenant)
+        adapter.take(wanted)
+        self._save_host_user(adapter)
+        adapter.record.user = adapter.obj
+        if was_active and not adapter.is_active:
+            adapter.end_access()
+        document = self._save_record(adapter)
+        self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
+        return document
+
+    def _adapter_for_new(self, user_name: str) -> UserAdapter:
+        """An adapter around the host user a POST is about: a former one, or a new one."""
+        adapter = self.adapter_class(None, self.request, tenant=self.tenant)
+        records = ProvisionedUser.objects.ever_of(self.tenant)
+        latest = (
+            records.filter(user_name_key=user_name_key(user_name))
+            .select_related("user")
+            .order_by("-id")
+            .first()
+        )
+        if latest is not None and latest.user is not None:
+            adapter.obj = latest.user
+            belongs = adapter.belongs_to_tenant()
+            if latest.deleted_at is None:
+                if belongs:
+                    raise _taken(user_name, is_active=adapter.is_active)
+                detach(latest)  # moved to another tenant without our being told
+            elif belongs and not records.live().filter(user=latest.user).exists():
+                return adapter
+        adapter.obj = adapter.find_existing(user_name) or adapter.new_user()
+        return adapter
+
+    def _change(
+        self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
+    ) -> Document:
+        return transactions.write(lambda: self._changed(scim_id, if_match, change))
+
+    def _changed(
+        self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
+    ) -> Document:
+        adapter = self._locked(scim_id, if_match)
+        before, was_active = adapter.document(), adapter.is_active
+        is_protected = adapter.is_protected()
+        change(adapter)
+        critical = critical_changes(differences(before, adapter.document()))
+        if is_protected and (critical or adapter.has_new_password):
+            raise _protected()
+        if adapter.has_changes:
+            self._save_host_user(adapter)
+        if was_active and not adapter.is_active:
+            adapter.end_access()
+        document = self._save_record(adapter)
+        changes = differences(before, adapter.document())
+        verb = {(True, False): "deactivated", (False, True): "reactivated"}.get(
+            (was_active, adapter.is_active), "updated"
+        )
+        self._finish(adapter, verb, changes, 200)
+        return document
+
+    def _delete(self, scim_id: str, if_match: str | None) -> None:
+        adapter = self._locked(scim_id, if_match)
+        if adapter.is_protected():
+            raise _protected()
+        changes = {"active": {"old": adapter.is_active, "new": False}}
+        user, record = adapter.obj, adapter.record
+        adapter.end_access()
+        if scim_settings.DELETE_BEHAVIOUR == "delete":
+            detach(record)
+            self._finish(adapter, "deleted", changes, 204)
+            self._delete_host_user(adapter)
+            return
+        adapter.deactivate()
+        with saving(user):
+            adapter.save()
+        detach(record)
+        self._finish(adapter, "deleted", changes, 204)
+
+    def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
+        """The person, locked until the end of the transaction, if they are who was meant."""
+        if not is_scim_id(scim_id):
+            raise _not_found(scim_id)
+        people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
+        try:
+            record = people.select_for_update(of=self.adapter_class.locked_relations).get(
+                scim_id=scim_id
+            )
+        except ProvisionedUser.DoesNotExist as error:
+            raise _not_found(scim_id) from error
+        self.origin.user_name = record.user_name
+        record.tenant = self.tenant
+        adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
+        if if_match is not None:
+            version = messages.etag(messages.digest(adapter.document()))
+            if not messages.etag_matches(if_match, version):
+                raise PreconditionFailed
+        return adapter
+
+    def _save_host_user(self, adapter: UserAdapter) -> None:
+        """Save the host user; a username taken over all tenants is replaced by another."""
+        with saving(adapter.obj):
+            try:
+                with transaction.atomic():
+                    adapter.save()
+                return
+            except DataError as error:
+                raise InvalidValue("A value does not fit into its column.") from error
+            except IntegrityError as error:
+                if not adapter.is_renamed:
+                    raise _refused_by_host() from error
+            # Says nothing to this tenant about who has it.
+            adapter.take_another_username()
+            try:
+                with transaction.atomic():
+                    adapter.save()
+            except IntegrityError as error:
+                raise _refused_by_host() from error
+
+    def _save_record(self, adapter: UserAdapter) -> Document:
+        """Save our record; the database says whether the userName is free."""
+        record = adapter.record
+        fingerprint = messages.digest(adapter.document())
+        if fingerprint != record.digest and not record._state.adding:
+            record.modified_at = max(now(), record.modified_at)
+        record.digest = fingerprint
+        if record._state.adding:
+            record.modified_at = record.created_at
+        try:
+            with transaction.atomic():
+                record.save()
+        except IntegrityError as error:
+            raise _taken(record.user_name) from error
+        self.origin.resource_id, self.origin.user_name = adapter.id, record.user_name
+        return adapter.to_dict()
+
+    def _delete_host_user(self, adapter: UserAdapter) -> None:
+        try:
+            adapter.delete()
+        except (ProtectedError, RestrictedError) as error:
+            raise Conflict(
+                "This person cannot be deleted because other records refer to them. "
+                "Deactivate them instead."
+            ) from error
+
+    def _finish(
+        self, adapter: UserAdapter, verb: str, changes: dict[str, Any], status: int
+    ) -> None:
+        """Write the event and tell the host: inside the transaction now, outside after it."""
+        self.origin.resource_id = adapter.id
+        if changes:
+            self.origin.verb = EVENT_VERBS.get(verb, self.origin.verb)
+        arguments = {
+            "tenant": self.tenant,
+            "user": adapter.obj,
+            "provisioned_user": adapter.record,
+            "changes": changes,
+        }
+        if changes or adapter.has_new_password:
+            _tell_inside(self.adapter_class, verb, arguments)
+            transaction.on_commit(
+                lambda: (
+                    AFTER_COMMIT[verb].send_robust(sender=self.adapter_class, **arguments) and None
+                )
+            )
+        events.record(self.origin, status, changes=changes)
+
+
+def _tell_inside(sender: type[UserAdapter], verb: str, arguments: dict[str, Any]) -> None:
+    """Send ``in_transaction``; a receiver that raises undoes the verb."""
+    for _, answer in signals.in_transaction.send_robust(sender=sender, verb=verb, **arguments):
+        if isinstance(answer, DatabaseError):
+            raise answer  # a deadlock, say: the transaction runs again
+        if isinstance(answer, Exception):
+            raise _refused_by_host() from answer
+
+
+def _not_found(scim_id: str) -> NotFound:
+    return NotFound(f"There is no user with the id {scim_id[:64]!r}.")
+
+
+def _taken(user_name: str, *, is_active: bool = True) -> Uniqueness:
+    if is_active:
+        return Uniqueness(
+            f"The userName {user_name!r} belongs to somebody already. Look it up with the filter "
+            f'userName eq "..." and update that person.'
+        )
+    return Uniqueness(
+        f"The userName {user_name!r} belongs to somebody who is deactivated. To bring them back, "
+        f'look them up with the filter userName eq "..." and set active to true.'
+    )
+
+
+def _protected() -> Forbidden:
+    return Forbidden(
+        "This account is protected: it cannot be deactivated, renamed, deleted or taken over by "
+        "provisioning. Its own administrators manage it; unassign it from the app."
+    )
+
+
+def _refused_by_host() -> Conflict:
+    return Conflict("The application refused this change because of a rule of its own.")

@@ -1,0 +1,67 @@
+"""Which sessions a user has, and ending them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
+from django.core.cache import caches
+
+from maptician_scim.models import SessionKey, now
+
+BATCH = 500
+
+
+def store() -> type[SessionBase]:
+    """The session class of the configured engine."""
+    engine: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+    return engine
+
+
+def remember(user: AbstractBaseUser, session: SessionBase) -> None:
+    """Note that a session belongs to a user."""
+    if session.session_key is None:
+        session.save()  # login() flushes another user's session and leaves none
+    SessionKey.objects.update_or_create(
+        session_key=session.session_key, defaults={"user_id": user.pk}
+    )
+
+
+def end(user: AbstractBaseUser) -> None:
+    """End every session of a user, in a fixed number of statements."""
+    mine = SessionKey.objects.filter(user_id=user.pk)
+    engine = store()
+    if hasattr(engine, "cache_key_prefix"):
+        names = [
+            engine.cache_key_prefix + key for key in mine.values_list("session_key", flat=True)
+        ]
+        caches[settings.SESSION_CACHE_ALIAS].delete_many(names)
+    if _keeps_rows(engine):
+        Session.objects.filter(session_key__in=mine.values("session_key")).delete()
+    mine.delete()
+
+
+def index_existing() -> int:
+    """Note the sessions that began before this app was installed; how many there were."""
+    if not _keeps_rows(store()):
+        return 0
+    live = Session.objects.filter(expire_date__gt=now()).iterator(chunk_size=BATCH)
+    return sum(_index(batch) for batch in iter(lambda: list(islice(live, BATCH)), []))
+
+
+def _index(batch: list[Session]) -> int:
+    owners = {s.session_key: s.get_decoded().get(SESSION_KEY) for s in batch}
+    users = get_user_model()._base_manager.in_bulk([pk for pk in owners.values() if pk])
+    present = {str(pk) for pk in users}
+    rows = [SessionKey(user_id=pk, session_key=k) for k, pk in owners.items() if pk in present]
+    return len(SessionKey.objects.bulk_create(rows, ignore_conflicts=True))
+
+
+def _keeps_rows(engine: Any) -> bool:
+    return hasattr(engine, "get_model_class")

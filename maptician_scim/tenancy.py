@@ -1,0 +1,60 @@
+"""From a request to the tenant: the host name decides."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.apps import apps
+from django.core.exceptions import DisallowedHost
+from django.db.models import Model
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+from django.urls import reverse
+
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import UnknownTenant
+
+
+def tenant_model() -> type[Model]:
+    """The host's model of a customer."""
+    return apps.get_model(scim_settings.TENANT_MODEL)
+
+
+def find_tenant(key: str) -> Model | None:
+    """The tenant with this subdomain. The host's default manager decides which exist."""
+    return tenant_model()._default_manager.filter(**{scim_settings.TENANT_FIELD: key}).first()
+
+
+def tenant_key(tenant: Model) -> str:
+    """The subdomain of a tenant."""
+    return cast(str, getattr(tenant, scim_settings.TENANT_FIELD))
+
+
+def requested_tenant_key(request: HttpRequest) -> str:
+    """The subdomain a request was sent to.
+
+    Raises ``UnknownTenant`` for a host that is no subdomain of the base domain.
+    """
+    try:
+        domain, _ = split_domain_port(request.get_host())
+    except DisallowedHost as error:
+        raise UnknownTenant from error
+    key = domain.removesuffix("." + scim_settings.BASE_DOMAIN)
+    if key == domain or not key:
+        raise UnknownTenant
+    return key
+
+
+def endpoint_url(request: HttpRequest, name: str = "users") -> str:
+    """The absolute URL of an endpoint on the tenant's own host."""
+    urls: dict[str, str] = request.__dict__.setdefault("_scim_endpoint_urls", {})
+    if name not in urls:
+        urls[name] = request.build_absolute_uri(reverse(f"scim:{name}"))
+    return urls[name]
+
+
+def base_url(tenant: Any, *, scheme: str = "https", port: int | None = None) -> str:
+    """What the customer's administrator enters as SCIM connector base URL."""
+    host = f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
+    netloc = f"{host}:{port}" if port else host
+    return f"{scheme}://{netloc}{reverse('scim:root').rstrip('/')}"

@@ -1,0 +1,33 @@
+"""The routes, under the names django-scim2 gave them (``scim:users``, ...).
+
+Include them as ``path("scim/v2/", include("maptician_scim.urls"))``; a slash at the end of a route
+changes nothing.
+"""
+
+from django.urls import re_path
+
+from maptician_scim import views
+
+app_name = "scim"
+
+urlpatterns = [
+    re_path(r"^Users/?$", views.UsersView.as_view(), name="users"),
+    re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
+    re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),
+    re_path(r"^Groups/(?P<uuid>[^/]+)/?$", views.GroupsView.as_view(), name="groups"),
+    re_path(
+        r"^ServiceProviderConfig/?$",
+        views.ServiceProviderConfigView.as_view(),
+        name="service-provider-config",
+    ),
+    re_path(r"^ResourceTypes/?$", views.ResourceTypesView.as_view(), name="resource-types"),
+    re_path(
+        r"^ResourceTypes/(?P<uuid>[^/]+)/?$",
+        views.ResourceTypesView.as_view(),
+        name="resource-types",
+    ),
+    re_path(r"^Schemas/?$", views.SchemasView.as_view(), name="schemas"),
+    re_path(r"^Schemas/(?P<uuid>[^/]+)/?$", views.SchemasView.as_view(), name="schemas"),
+    re_path(r"^$", views.NoEndpointView.as_view(), name="root"),
+    re_path(r"^(?P<path>.*)$", views.NoEndpointView.as_view()),
+]

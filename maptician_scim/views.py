@@ -1,0 +1,276 @@
+"""The endpoints: input, domain verb, answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from maptician_scim import discovery, events
+from maptician_scim.authentication import BearerAuthentication, HasScope, client_ip
+from maptician_scim.conf import scim_settings
+from maptician_scim.errors import as_scim_error
+from maptician_scim.events import Origin
+from maptician_scim.exceptions import (
+    InvalidFilter,
+    InvalidSyntax,
+    InvalidValue,
+    NotFound,
+    NotImplementedHere,
+    Unauthorized,
+    Unavailable,
+)
+from maptician_scim.parsers import JSONParser, SCIMParser
+from maptician_scim.protocol import messages
+from maptician_scim.provisioning import Provisioner
+from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
+
+logger = logging.getLogger("maptician_scim.request")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+LARGEST = 2**31 - 1
+
+VERBS = {
+    "GET": "read",
+    "HEAD": "read",
+    "POST": "create",
+    "PUT": "replace",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+
+
+# A refusal is recorded although its transaction rolled back, so there is no outer one.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class SCIMView(APIView):
+    """What all endpoints share. Everything is named here, so no REST_FRAMEWORK setting of the
+    host gets in the way."""
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (HasScope,)
+    throttle_classes = ()
+    parser_classes = (SCIMParser, JSONParser)
+    renderer_classes = (SCIMRenderer,)
+    content_negotiation_class = SCIMNegotiation
+    versioning_class = None
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
+    schema = None
+
+    scope: str | None = None
+    resource_type = ""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        _accept_chunks(request)
+        drf_request = super().initialize_request(request, *args, **kwargs)
+        sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        self.origin = drf_request.scim_origin = Origin(
+            correlation_id=sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex,
+            verb=VERBS.get(request.method or "", "other"),
+            ip=client_ip(request),
+            client=request.META.get("HTTP_USER_AGENT", ""),
+            resource_type=self.resource_type,
+            resource_id=str(self.kwargs.get("uuid") or ""),
+        )
+        return drf_request
+
+    def handle_exception(self, exc: Exception) -> Response:
+        error = as_scim_error(exc, self.origin.correlation_id)
+        events.record_refusal(self.origin, error)
+        response = Response(
+            messages.error_body(error.status, error.detail, error.scim_type), status=error.status
+        )
+        response.exception = True
+        if isinstance(error, Unauthorized):
+            response["WWW-Authenticate"] = BearerAuthentication().authenticate_header(self.request)
+        if isinstance(error, Unavailable):
+            response["Retry-After"] = str(scim_settings.RETRY_AFTER)
+        return response
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        response._has_been_logged = True  # by us, below; Django would log refusals once more
+        response["X-Request-Id"] = self.origin.correlation_id
+        response["Cache-Control"] = "private, no-cache"
+        origin = self.origin
+        logger.info(
+            "%s %s %s %d ms",
+            request.method,
+            request.path,
+            response.status_code,
+            origin.duration_ms,
+            extra={
+                "tenant": str(origin.tenant.pk) if origin.tenant else None,
+                "token_prefix": origin.token.prefix if origin.token else None,
+                "status": response.status_code,
+                "duration_ms": origin.duration_ms,
+                "correlation_id": origin.correlation_id,
+            },
+        )
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def provisioner(self) -> Provisioner:
+        return Provisioner(self.origin.tenant, self.origin, self.request._request)
+
+    def payload(self) -> dict[str, Any]:
+        """The body of the request, which must be there."""
+        data = self.request.data
+        if not isinstance(data, dict) or self.request.stream is None:
+            raise InvalidSyntax("The request needs a JSON object as body.")
+        return data
+
+
+class UsersView(SCIMView):
+    """``/Users``"""
+
+    scope = "users"
+    resource_type = "User"
+
+    def get(self, request: Request) -> Response:
+        start, count = whole_number(request, "startIndex", 1), page_size(request)
+        start = max(start, 1)
+        resources, total = self.provisioner().search(one_filter(request), start, count)
+        return Response(messages.list_body(resources, total=total, start=start))
+
+    def post(self, request: Request) -> Response:
+        user = self.provisioner().create(self.payload())
+        return _resource(user, status=201, Location=user["meta"]["location"])
+
+
+class UserView(SCIMView):
+    """``/Users/<id>``"""
+
+    scope = "users"
+    resource_type = "User"
+
+    def get(self, request: Request, uuid: str) -> Response:
+        user = self.provisioner().get(uuid)
+        known = request.META.get("HTTP_IF_NONE_MATCH")
+        if known is not None and messages.etag_matches(known, user["meta"]["version"]):
+            return Response(status=304, headers={"ETag": user["meta"]["version"]})
+        return _resource(user)
+
+    def put(self, request: Request, uuid: str) -> Response:
+        return _resource(self.provisioner().replace(uuid, self.payload(), if_match(request)))
+
+    def patch(self, request: Request, uuid: str) -> Response:
+        return _resource(self.provisioner().patch(uuid, self.payload(), if_match(request)))
+
+    def delete(self, request: Request, uuid: str) -> Response:
+        self.provisioner().delete(uuid, if_match(request))
+        return Response(status=204)
+
+
+class GroupsView(SCIMView):
+    """``/Groups``: there are none, and none can be made."""
+
+    scope = "groups"
+    resource_type = "Group"
+
+    def get(self, request: Request, uuid: str = "") -> Response:
+        if uuid:
+            raise NotFound
+        start = max(whole_number(request, "startIndex", 1), 1)
+        return Response(messages.list_body([], total=0, start=start))
+
+    def not_implemented(self, request: Request, uuid: str = "") -> Response:
+        raise NotImplementedHere(
+            "Groups are not supported. Switch group push off and assign people instead."
+        )
+
+    post = put = patch = delete = not_implemented
+
+
+class ServiceProviderConfigView(SCIMView):
+    """``/ServiceProviderConfig``"""
+
+    def get(self, request: Request) -> Response:
+        return Response(discovery.service_provider_config(request._request))
+
+
+class ResourceTypesView(SCIMView):
+    """``/ResourceTypes``"""
+
+    def get(self, request: Request, uuid: str = "") -> Response:
+        return _documents(discovery.resource_types(request._request), uuid)
+
+
+class SchemasView(SCIMView):
+    """``/Schemas``"""
+
+    def get(self, request: Request, uuid: str = "") -> Response:
+        return _documents(discovery.schemas(request._request), uuid)
+
+
+class NoEndpointView(SCIMView):
+    """Everything else below the base URL."""
+
+    def missing(self, request: Request, path: str = "") -> Response:
+        raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.")
+
+    get = post = put = patch = delete = missing
+
+
+def whole_number(request: Request, name: str, default: int) -> int:
+    """A paging parameter (RFC 7644 section 3.4.2.4). Raises ``InvalidValue``."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not WHOLE_NUMBER.fullmatch(text):
+        raise InvalidValue(f"{name!r} must be a whole number.")
+    # Longer ones are out of any range, and Python refuses to read 5,000 digits.
+    number = int(text[:1] + text[1:].lstrip("0")[:10]) if len(text) > 10 else int(text)
+    return max(-LARGEST, min(number, LARGEST))
+
+
+def page_size(request: Request) -> int:
+    count = whole_number(request, "count", scim_settings.DEFAULT_PAGE_SIZE)
+    return min(max(count, 0), scim_settings.MAX_PAGE_SIZE)
+
+
+def one_filter(request: Request) -> str | None:
+    """The filter of a request. Raises ``InvalidFilter`` where it is empty or stands twice."""
+    filters = request.query_params.getlist("filter")
+    if len(filters) > 1:
+        raise InvalidFilter("The parameter 'filter' stands more than once.")
+    if filters and not filters[0].strip():
+        raise InvalidFilter("The filter is empty.")
+    return filters[0] if filters else None
+
+
+def if_match(request: Request) -> str | None:
+    header: str | None = request.META.get("HTTP_IF_MATCH")
+    return header
+
+
+def _resource(document: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    headers["ETag"] = document["meta"]["version"]
+    return Response(document, status=status, headers=headers)
+
+
+def _documents(documents: list[dict[str, Any]], identifier: str) -> Response:
+    if identifier:
+        return Response(discovery.one(documents, identifier))
+    return Response(messages.list_body(documents, total=len(documents), start=1))
+
+
+def _accept_chunks(request: HttpRequest) -> None:
+    """Read a body without a length where the server ends it itself, as gunicorn does.
+
+    Django takes a missing Content-Length for an empty body.
+    """
+    environ = getattr(request, "environ", {})
+    is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if is_chunked and environ.get("wsgi.input_terminated"):
+        request._stream = environ["wsgi.input"]
+        request.META["CONTENT_LENGTH"] = "-1"
