@@ -21,7 +21,7 @@ from django.utils import timezone
 from django_scim.adapters import SCIMUser
 
 from maptician_scim import sessions
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import InvalidValue
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Parts
 from maptician_scim.models import ProvisionedUser
@@ -40,7 +40,7 @@ NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
 CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
 
 
-class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
+class UserAdapter(SCIMUser):
     """One host user as one tenant's SCIM resource.
 
     ``tenant_field`` is the way from the host user to its tenant, as an ORM path. ``attribute_map``
@@ -57,13 +57,13 @@ class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
 
     def __init__(
         self,
-        obj: Any,
+        obj: HostUser,
         request: HttpRequest | None = None,
         *,
         provisioned_user: ProvisionedUser | None = None,
-        tenant: Model | None = None,
+        tenant: Tenant | None = None,
     ) -> None:
-        super().__init__(obj, request)
+        super().__init__(obj, request)  # type: ignore[no-untyped-call]  # django-scim2 has no types
         self.provisioned_user = provisioned_user
         self.tenant = tenant or (provisioned_user.tenant if provisioned_user else None)
         self.has_changes = False
@@ -73,17 +73,17 @@ class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
     # -- which people -----------------------------------------------------------------------
 
     @classmethod
-    def scope(cls, records: ProvisionedUserQuerySet, tenant: Model) -> ProvisionedUserQuerySet:
+    def scope(cls, records: ProvisionedUserQuerySet, tenant: Tenant) -> ProvisionedUserQuerySet:
         """The records whose people belong to the tenant by the host's own account."""
         return records.filter(**{f"user__{cls.tenant_field}": tenant})
 
     @classmethod
-    def users_of(cls, tenant: Model) -> QuerySet[Any]:
+    def users_of(cls, tenant: Tenant) -> QuerySet[Any]:
         """The host users of a tenant."""
         return get_user_model()._base_manager.filter(**{cls.tenant_field: tenant})
 
     @classmethod
-    def tenants_of(cls, user: Any) -> list[Model]:
+    def tenants_of(cls, user: HostUser) -> list[Tenant]:
         """The tenants a host user belongs to."""
         related = getattr(user, cls.tenant_field)
         return [related] if related is not None else []
@@ -98,14 +98,14 @@ class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
             getattr(self.obj, "is_staff", False) or getattr(self.obj, "is_superuser", False)
         )
 
-    def new_user(self) -> Any:
+    def new_user(self) -> HostUser:
         """A host user for the adapter's tenant, not yet saved."""
         user = get_user_model()()
         setattr(user, self.tenant_field, self.tenant)
         user.set_unusable_password()
         return user
 
-    def find_existing(self, user_name: str) -> Any | None:
+    def find_existing(self, user_name: str) -> HostUser | None:
         """A host user without a SCIM record that a POST with this userName is meant to be.
 
         By default one of the same tenant only: a person known under another tenant is neither
@@ -115,7 +115,7 @@ class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
         if field is None or "__" in field.field:
             return None
         names = {user_name, self.username_for(user_name)}
-        found = self.users_of(cast(Model, self.tenant)).filter(**{f"{field.field}__in": names})
+        found = self.users_of(self.tenant).filter(**{f"{field.field}__in": names})
         return found.exclude(scim_records__tenant=self.tenant).first()
 
     # -- names ---------------------------------------------------------------------------------
@@ -126,12 +126,12 @@ class UserAdapter(SCIMUser):  # type: ignore[misc]  # django-scim2 has no types
         It may have to be unique over all tenants, so it carries the tenant:
         ``pat@example.com@acme``. Characters Django's validator refuses become underscores.
         """
-        suffix = f"@{tenant_key(cast(Model, self.tenant))}"
+        suffix = f"@{tenant_key(self.tenant)}"
         return NOT_IN_A_USERNAME.sub("_", self._cut(user_name, suffix)) + suffix
 
     def another_username_for(self, user_name: str) -> str:
         """The same where that one is taken, by a staff account for instance."""
-        suffix = f"-{secrets.token_hex(4)}@{tenant_key(cast(Model, self.tenant))}"
+        suffix = f"-{secrets.token_hex(4)}@{tenant_key(self.tenant)}"
         return NOT_IN_A_USERNAME.sub("_", self._cut(user_name, suffix)) + suffix
 
     def initial_user_names(self) -> Iterator[str]:

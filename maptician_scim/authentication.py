@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
@@ -9,6 +11,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from maptician_scim import tokens, transactions
+from maptician_scim.events import origin_of
 from maptician_scim.exceptions import Forbidden, Unauthorized, UnknownTenant
 from maptician_scim.models import Token
 from maptician_scim.tenancy import find_tenant, requested_tenant_key, tenant_key
@@ -22,16 +25,17 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Token]:
         """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart."""
+        origin = origin_of(request._request)
         key = requested_tenant_key(request._request)
         try:
             token = transactions.read(lambda: _token_for(key, request))
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
-            request.scim_origin.tenant = tenant = transactions.read(lambda: find_tenant(key))
+            origin.tenant = tenant = transactions.read(lambda: find_tenant(key))
             if tenant is None:
                 raise UnknownTenant from None
             raise
-        request.scim_origin.tenant, request.scim_origin.token = token.tenant, token
+        origin.tenant, origin.token = token.tenant, token
         token.mark_used(client_ip(request._request))
         return AnonymousUser(), token
 
@@ -84,6 +88,6 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: object) -> bool:
         kind = getattr(view, "scope", None)
         access = "read" if request.method in SAFE_METHODS else "write"
-        if kind and not request.auth.allows(f"{kind}:{access}"):
+        if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):
             raise Forbidden(f"This token does not allow to {access} {kind}.")
         return True

@@ -8,7 +8,8 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
@@ -144,7 +145,7 @@ def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
 
 def _check_cache() -> Iterator[CheckMessage]:
     if settings.CACHES["default"]["BACKEND"] == "django.core.cache.backends.dummy.DummyCache":
-        yield Warning(
+        yield CheckWarning(
             "Refused requests are counted in the cache, and the dummy cache counts nothing.",
             hint="Configure a cache, or every request with a wrong token writes an event.",
             id="maptician_scim.W001",
@@ -165,7 +166,7 @@ def check_links(
     if not missing:
         return []
     return [
-        Warning(
+        CheckWarning(
             f"Not everybody is visible over SCIM in {len(missing)} tenants: "
             f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.",
             hint="Run manage.py scim_link_users.",

@@ -5,7 +5,7 @@ Read when used, so that ``override_settings`` works and nothing is frozen at imp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from maptician_scim.adapters import UserAdapter
 
 DeleteBehaviour = Literal["deactivate", "delete"]
+
+Tenant: TypeAlias = Any
+"""A row of the host's tenant model: a type only the host knows."""
+
+HostUser: TypeAlias = Any
+"""A row of the host's user model."""
 
 NAME = "MAPTICIAN_SCIM"
 

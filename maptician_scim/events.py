@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.core.cache import cache
-from django.db import DatabaseError, models
+from django.db import DatabaseError
+from django.http import HttpRequest
 
+from maptician_scim.conf import Tenant
 from maptician_scim.exceptions import ScimError, Unauthorized
 from maptician_scim.models import Event, Token
 
@@ -26,7 +28,7 @@ class Origin:
     verb: str
     ip: str | None = None
     client: str = ""
-    tenant: models.Model | None = None
+    tenant: Tenant | None = None
     token: Token | None = None
     resource_type: str = "User"
     resource_id: str = ""
@@ -36,6 +38,17 @@ class Origin:
     @property
     def duration_ms(self) -> int:
         return int((time.monotonic() - self.started) * 1000)
+
+
+def note_origin(request: HttpRequest, origin: Origin) -> Origin:
+    """Keep the origin with the request, for ``origin_of``."""
+    request.__dict__["_scim_origin"] = origin
+    return origin
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """The origin the view noted when the request came in."""
+    return cast(Origin, request.__dict__["_scim_origin"])
 
 
 def record(
@@ -73,11 +86,13 @@ def record_refusal(origin: Origin, error: ScimError) -> None:
     """
     detail = error.detail
     if origin.token is None:
-        reason = error.reason if isinstance(error, Unauthorized) else "unknown tenant"
+        reason, prefix = "unknown tenant", ""
+        if isinstance(error, Unauthorized):
+            reason, prefix = error.reason, error.prefix
         unwritten = _count_refusal(origin, reason)
         if unwritten is None:
             return
-        seen = f" with a token that begins {error.prefix}" if getattr(error, "prefix", "") else ""
+        seen = f" with a token that begins {prefix}" if prefix else ""
         more = f" {unwritten} more were refused before." if unwritten else ""
         detail = f"Not let in{seen}: {reason}.{more}"
     try:

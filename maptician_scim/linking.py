@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.models import ProvisionedUser, detach, now
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
@@ -20,7 +20,7 @@ from maptician_scim.protocol.expressions import user_name_key
 BATCH = 500
 
 
-def unlinked_users(tenant: Model) -> QuerySet[Any]:
+def unlinked_users(tenant: Tenant) -> QuerySet[Any]:
     """The tenant's host users who have never had a record there."""
     seen = ProvisionedUser.objects.ever_of(tenant).exclude(user=None)
     users = scim_settings.USER_ADAPTER.users_of(tenant)
@@ -28,7 +28,7 @@ def unlinked_users(tenant: Model) -> QuerySet[Any]:
 
 
 def link_users(
-    tenant: Model,
+    tenant: Tenant,
     *,
     batch_size: int = BATCH,
     progress: Callable[[int], None] = lambda done: None,
@@ -46,7 +46,7 @@ def link_users(
         progress(total)
 
 
-def _link_batch(tenant: Model, users: list[Any]) -> None:
+def _link_batch(tenant: Tenant, users: list[HostUser]) -> None:
     """Records for some users, in a fixed number of statements."""
     candidates = {user.pk: list(_candidates(tenant, user)) for user in users}
     keys = {user_name_key(name) for names in candidates.values() for name in names}
@@ -60,16 +60,16 @@ def _link_batch(tenant: Model, users: list[Any]) -> None:
     ProvisionedUser.objects.bulk_create(records, ignore_conflicts=True)
 
 
-def _candidates(tenant: Model, user: Any) -> Iterator[str]:
+def _candidates(tenant: Tenant, user: HostUser) -> Iterator[str]:
     """The userNames somebody may get; the last one nobody else can have."""
     adapter = scim_settings.USER_ADAPTER(user, tenant=tenant)
     names = [name for name in adapter.initial_user_names() if name.strip()]
-    limit = ProvisionedUser._meta.get_field("user_name").max_length
+    limit = ProvisionedUser._meta.get_field("user_name").max_length or 0
     yield from (name for name in names if len(name) <= limit)
     yield f"user-{user.pk}"
 
 
-def _new_record(tenant: Model, user: Any, user_name: str) -> ProvisionedUser:
+def _new_record(tenant: Tenant, user: HostUser, user_name: str) -> ProvisionedUser:
     adapter = scim_settings.USER_ADAPTER(user, tenant=tenant)
     adapter.provisioned_user = record = ProvisionedUser(
         tenant=tenant,
@@ -83,7 +83,7 @@ def _new_record(tenant: Model, user: Any, user_name: str) -> ProvisionedUser:
     return record
 
 
-def sync_user(user: Any) -> None:
+def sync_user(user: HostUser) -> None:
     """Bring the records of a saved host user up to date, in every tenant they belong to.
 
     Hosts call this where a membership changes without the user being saved.
@@ -112,7 +112,7 @@ def _touch(adapter: Any) -> None:
         record.save(update_fields=["digest", "modified_at"])
 
 
-def _link_one(tenant: Model, user: Any) -> None:
+def _link_one(tenant: Tenant, user: HostUser) -> None:
     """A record for one user; whoever was faster at the same has made it already."""
     for user_name in _candidates(tenant, user):
         try:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -15,10 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from maptician_scim import tokens
-from maptician_scim.conf import scim_settings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 
@@ -34,11 +31,11 @@ class ProvisionedUserQuerySet(models.QuerySet["ProvisionedUser"]):
         """Those SCIM has not deleted."""
         return self.filter(deleted_at=None)
 
-    def ever_of(self, tenant: models.Model) -> Self:
+    def ever_of(self, tenant: Tenant) -> Self:
         """All records of a tenant, deleted ones and those of people who moved away included."""
         return self.filter(tenant=tenant)
 
-    def for_tenant(self, tenant: models.Model) -> Self:
+    def for_tenant(self, tenant: Tenant) -> ProvisionedUserQuerySet:
         """The people a tenant sees: its live records, as far as the host says they belong to it.
 
         A person who moved to another tenant leaves the view at once, whatever our record says.
@@ -114,17 +111,17 @@ def detach(record: ProvisionedUser) -> None:
 
 
 @contextmanager
-def saving(user: AbstractBaseUser) -> Iterator[None]:
+def saving(user: HostUser) -> Iterator[None]:
     """While a verb saves a host user, the receiver that keeps records leaves it to the verb."""
-    user._scim_is_saving = True  # type: ignore[attr-defined]
+    user._scim_is_saving = True
     try:
         yield
     finally:
-        user._scim_is_saving = False  # type: ignore[attr-defined]
+        user._scim_is_saving = False
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
-    def for_tenant(self, tenant: models.Model) -> Self:
+    def for_tenant(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
 
     def valid(self) -> Self:
@@ -134,11 +131,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def issue(
         self,
         *,
-        tenant: models.Model,
+        tenant: Tenant,
         name: str,
         expires_at: datetime | None = None,
         scopes: Iterable[str] | None = None,
-        created_by: AbstractBaseUser | None = None,
+        created_by: HostUser | None = None,
     ) -> tuple[Token, str]:
         """A new token and its secret, which exists nowhere but in this answer.
 
@@ -236,7 +233,7 @@ class Token(models.Model):
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def for_tenant(self, tenant: models.Model) -> Self:
+    def for_tenant(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
 
 

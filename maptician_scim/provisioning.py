@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.dispatch import Signal
 from django.http import HttpRequest
 
 from maptician_scim import events, signals, transactions
 from maptician_scim.adapters import UserAdapter, critical_changes
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
     Conflict,
@@ -51,7 +51,7 @@ EVENT_VERBS = {"deactivated": "deactivate", "reactivated": "reactivate"}
 class Provisioner:
     """The verbs on one tenant's users for one request."""
 
-    def __init__(self, tenant: models.Model, origin: Origin, request: HttpRequest) -> None:
+    def __init__(self, tenant: Tenant, origin: Origin, request: HttpRequest) -> None:
         self.tenant = tenant
         self.origin = origin
         self.request = request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -34,14 +34,14 @@ class SCIMRenderer(BaseRenderer):
 class SCIMNegotiation(BaseContentNegotiation):
     """Answers in SCIM JSON whatever ``Accept`` says; a body without a type is taken for JSON."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or SCIM_JSON).partition(";")[0].strip().lower()
         return next((p for p in parsers if p.media_type == media_type), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type or SCIM_JSON
+        return next(iter(renderers)), SCIM_JSON

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from django.apps import apps
 from django.core.exceptions import DisallowedHost
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
 
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import UnknownTenant
 
 
@@ -20,12 +20,12 @@ def tenant_model() -> type[Model]:
     return apps.get_model(scim_settings.TENANT_MODEL)
 
 
-def find_tenant(key: str) -> Model | None:
+def find_tenant(key: str) -> Tenant | None:
     """The tenant with this subdomain. The host's default manager decides which exist."""
     return tenant_model()._default_manager.filter(**{scim_settings.TENANT_FIELD: key}).first()
 
 
-def tenant_key(tenant: Model) -> str:
+def tenant_key(tenant: Tenant) -> str:
     """The subdomain of a tenant."""
     return cast(str, getattr(tenant, scim_settings.TENANT_FIELD))
 
@@ -53,7 +53,7 @@ def endpoint_url(request: HttpRequest, name: str = "users") -> str:
     return urls[name]
 
 
-def base_url(tenant: Any, *, scheme: str = "https", port: int | None = None) -> str:
+def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) -> str:
     """What the customer's administrator enters as SCIM connector base URL."""
     host = f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
     netloc = f"{host}:{port}" if port else host

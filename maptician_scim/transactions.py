@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 ROLLED_BACK = frozenset({"40001", "40P01"})
-"""SQLSTATEs after which PostgreSQL has surely undone everything: serialization failure, deadlock."""
+"""SQLSTATEs after which all is undone for sure: serialization failure and deadlock."""
 
 
 def read(work: Callable[[], T]) -> T:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,7 +72,7 @@ class SCIMView(APIView):
         _accept_chunks(request)
         drf_request = super().initialize_request(request, *args, **kwargs)
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
-        self.origin = drf_request.scim_origin = Origin(
+        origin = Origin(
             correlation_id=sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex,
             verb=VERBS.get(request.method or "", "other"),
             ip=client_ip(request),
@@ -81,6 +80,7 @@ class SCIMView(APIView):
             resource_type=self.resource_type,
             resource_id=str(self.kwargs.get("uuid") or ""),
         )
+        self.origin = events.note_origin(request, origin)
         return drf_request
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -97,9 +97,10 @@ class SCIMView(APIView):
         return response
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        response._has_been_logged = True  # by us, below; Django would log refusals once more
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        # Logged below; Django would log refusals once more.
+        response._has_been_logged = True  # type: ignore[attr-defined]
         response["X-Request-Id"] = self.origin.correlation_id
         response["Cache-Control"] = "private, no-cache"
         origin = self.origin

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django.core.management.base import CommandError
-from django.db.models import Model
 
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.tenancy import find_tenant, tenant_model
 
 
-def tenant_or_error(key: str) -> Model:
+def tenant_or_error(key: str) -> Tenant:
     """The tenant with this subdomain; ``CommandError`` if there is none."""
     tenant = find_tenant(key.lower())
     if tenant is None:

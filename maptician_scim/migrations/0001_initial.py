@@ -1,9 +1,10 @@
-import django.db.models.deletion
-import maptician_scim.models
 import uuid
+
+import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import maptician_scim.models
 from maptician_scim.conf import scim_settings
 
 

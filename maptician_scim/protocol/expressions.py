@@ -33,7 +33,7 @@ def user_name_key(user_name: str) -> str:
 
 
 def register_sqlite_function(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Give SQLite the Unicode lower case that PostgreSQL has; receiver of ``connection_created``."""
+    """``connection_created``: give SQLite the Unicode lower case that PostgreSQL has."""
     if connection.vendor == "sqlite":
         connection.connection.create_function(
             SQLITE_FUNCTION, 1, _sqlite_comparison_key, deterministic=True
@@ -166,8 +166,9 @@ class AnyEntry(Func):
         document, condition = self.get_source_expressions()
         document_sql, document_params = compiler.compile(document)
         condition_sql, condition_params = compiler.compile(condition)
+        rows = source.format(document_sql)
         return (
-            f"EXISTS (SELECT 1 FROM {source.format(document_sql)} WHERE {condition_sql})",
+            f"EXISTS (SELECT 1 FROM {rows} WHERE {condition_sql})",  # noqa: S608 compiled parts
             (*document_params, place, *condition_params),
         )
 

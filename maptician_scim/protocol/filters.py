@@ -144,7 +144,7 @@ def compile_filter(text: str, model: type[scim.Resource[Any]], sources: Sources)
     _check_size(text)
     try:
         tree = _Qualifier(model).visit(ScimFilter(text).ast)
-        bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(tree)  # type: ignore[attr-defined]
+        bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(tree)
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
     return _Compiler(model, bound, sources).visit(tree)

@@ -21,7 +21,7 @@ from maptician_scim.protocol.messages import POLICY, UserDocument, scim_error, u
 from maptician_scim.protocol.schemas import UserResource
 
 Operation = dict[str, Any]
-UserPath = scim.Path.__class_getitem__(UserResource)  # type: ignore[attr-defined]
+UserPath = scim.Path.__class_getitem__(UserResource)
 
 
 def patch_user(document: dict[str, Any], raw: list[Operation]) -> UserDocument:
@@ -115,7 +115,7 @@ def _write(op: str, path: str, value: Any) -> Iterator[Operation]:
 
 def _removal(target: scim.Path[Any], value: Any) -> Iterator[Operation]:
     """A remove; Entra sends a ``value`` with it, which selects entries or is superfluous."""
-    operation = {"op": "remove", "path": str(target)}
+    operation: Operation = {"op": "remove", "path": str(target)}
     binding = target.resolve()
     if binding is None:
         if target.model is not None:

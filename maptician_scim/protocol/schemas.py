@@ -49,7 +49,7 @@ class Role(scim.Role):
     primary: Annotated[bool | None, Boolean] = None
 
 
-class Manager(scim.ComplexAttribute):
+class Manager(scim.Manager):
     """The user's manager in the client's words.
 
     Okta sends free text in ``value`` and in ``displayName``, without ``$ref``; neither is an
@@ -59,7 +59,7 @@ class Manager(scim.ComplexAttribute):
     value: Annotated[str | None, scim.CaseExact.true] = None
     """The manager, as the client names them."""
 
-    ref: Annotated[scim.Reference["User"] | None, scim.Mutability.read_write] = Field(  # type: ignore[type-arg]
+    ref: Annotated[scim.Reference["User"] | None, scim.Mutability.read_write] = Field(  # type: ignore[type-arg,assignment]
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     """The URI of the manager's resource, as the client sent it."""
@@ -85,16 +85,17 @@ class User(scim.User[scim.AnyExtension]):
     active: Annotated[bool | None, Boolean] = None
     """Whether the person may use the service."""
 
-    emails: list[Email] | None = None
+    # mypy: a list of subclasses is another type, but nobody puts the parents' entries into these.
+    emails: list[Email] | None = None  # type: ignore[assignment]
     """E-mail addresses of the user."""
 
-    phone_numbers: list[PhoneNumber] | None = None
+    phone_numbers: list[PhoneNumber] | None = None  # type: ignore[assignment]
     """Phone numbers of the user."""
 
-    addresses: list[Address] | None = None
+    addresses: list[Address] | None = None  # type: ignore[assignment]
     """Postal addresses of the user."""
 
-    roles: list[Role] | None = None
+    roles: list[Role] | None = None  # type: ignore[assignment]
     """Roles of the user, as the client names them."""
 
 

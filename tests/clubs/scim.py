@@ -4,7 +4,6 @@ from maptician_scim import sessions
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.mapping import Attribute
 from maptician_scim.models import saving
-
 from tests.clubs.models import Membership
 
 
