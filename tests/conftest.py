@@ -1,0 +1,51 @@
+import pytest
+from django.core.cache import cache
+
+from maptician_scim.models import Token
+from tests import hosts
+from tests.client import ScimClient
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Refusals are counted in the cache; no test sees another's."""
+    cache.clear()
+
+
+@pytest.fixture
+def host():
+    """The host project under test."""
+    return hosts.current()
+
+
+@pytest.fixture
+def acme(db, host):
+    return host.tenant("acme")
+
+
+@pytest.fixture
+def globex(db, host):
+    return host.tenant("globex")
+
+
+@pytest.fixture
+def client_of(db):
+    """A function: a SCIM client with a new token for a tenant."""
+
+    def make(tenant, **token):
+        _, secret = Token.objects.issue(tenant=tenant, name="Test", **token)
+        return ScimClient(tenant.subdomain, secret)
+
+    return make
+
+
+@pytest.fixture
+def scim(acme, client_of):
+    """The identity provider of acme."""
+    return client_of(acme)
+
+
+@pytest.fixture
+def other_scim(globex, client_of):
+    """The identity provider of globex."""
+    return client_of(globex)

@@ -1,0 +1,50 @@
+"""Minimal valid objects of the example project; Traits are the variants."""
+
+import factory
+from example_project.workplace import models
+
+
+class CompanyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.Company
+        django_get_or_create = ("subdomain",)
+
+    subdomain = factory.Sequence(lambda n: f"company{n}")
+    name = factory.LazyAttribute(lambda o: o.subdomain.title())
+
+
+class OccupantFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.Occupant
+
+    class Params:
+        staff = factory.Trait(company=None, is_staff=True, is_superuser=True)
+        break_glass = factory.Trait(is_break_glass=True)
+        inactive = factory.Trait(is_active=False)
+
+    company = factory.SubFactory(CompanyFactory, subdomain="acme")
+    email = factory.Sequence(lambda n: f"person{n}@acme.example")
+    username = factory.LazyAttribute(
+        lambda o: f"{o.email}@{o.company.subdomain}" if o.company else o.email
+    )
+    first_name = factory.Sequence(lambda n: f"First{n}")
+    last_name = factory.Sequence(lambda n: f"Last{n}")
+
+
+class DeskFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.Desk
+
+    class Params:
+        company = factory.SubFactory(CompanyFactory, subdomain="acme")
+
+    label = factory.Sequence(lambda n: f"D{n}")
+
+    @factory.lazy_attribute
+    def floor(self):
+        location, _ = models.Location.objects.get_or_create(
+            company=self.company, name="Head office", defaults={"city": "Köln"}
+        )
+        return models.Floor.objects.get_or_create(
+            location=location, name="Ground floor", defaults={"level": 0}
+        )[0]

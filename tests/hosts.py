@@ -1,0 +1,71 @@
+"""The two hosts the black-box tests run against, behind one face."""
+
+from django.conf import settings
+
+
+class WorkplaceHost:
+    """The example project: a custom user with a foreign key to its company."""
+
+    tenant_scoped_extras = True
+
+    def tenant(self, key):
+        from tests.factories import CompanyFactory
+
+        return CompanyFactory(subdomain=key)
+
+    def person(self, tenant, *, email, active=True, protected=False, **names):
+        from tests.factories import OccupantFactory
+
+        return OccupantFactory(
+            company=tenant, email=email, is_active=active, is_break_glass=protected, **names
+        )
+
+    def is_active(self, user, tenant):
+        user.refresh_from_db()
+        return user.is_active
+
+    def set_title(self, user, tenant, title):
+        user.job_title = title
+        user.save()
+
+    def people(self, tenant):
+        from example_project.workplace.models import Occupant
+
+        return Occupant.objects.filter(company=tenant)
+
+
+class ClubsHost:
+    """Stock users with memberships; deactivating somebody ends the membership only."""
+
+    def tenant(self, key):
+        from tests.clubs.models import Club
+
+        return Club.objects.get_or_create(subdomain=key, defaults={"name": key.title()})[0]
+
+    def person(self, tenant, *, email, active=True, protected=False, **names):
+        from django.contrib.auth.models import User
+
+        from tests.clubs.models import Membership
+
+        user = User.objects.create(
+            username=f"{email}@{tenant.subdomain}", email=email, is_staff=protected, **names
+        )
+        Membership.objects.create(user=user, club=tenant, is_active=active)
+        return user
+
+    def is_active(self, user, tenant):
+        return user.memberships.get(club=tenant).is_active
+
+    def set_title(self, user, tenant, title):
+        membership = user.memberships.get(club=tenant)
+        membership.position = title
+        membership.save()
+
+    def people(self, tenant):
+        from django.contrib.auth.models import User
+
+        return User.objects.filter(memberships__club=tenant)
+
+
+def current():
+    return ClubsHost() if settings.AUTH_USER_MODEL == "auth.User" else WorkplaceHost()
