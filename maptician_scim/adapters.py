@@ -300,7 +300,9 @@ class UserAdapter(SCIMUser):
         user_name = parts.user_name or ""
         check_length(USER_NAME, user_name, _max_length("user_name", ProvisionedUser))
         check_length("externalId", parts.external_id, _max_length("external_id", ProvisionedUser))
-        if user_name != record.user_name and attribute is not None:
+        is_linked = record._state.adding and self.obj.pk is not None
+        if user_name != record.user_name and attribute is not None and not is_linked:
+            # Somebody who is linked keeps the username they log in with.
             self._write(USER_NAME, attribute, self.username_for(user_name))
             self.is_renamed = True
         record.user_name, record.user_name_key = user_name, user_name_key(user_name)

@@ -7,6 +7,7 @@ after the commit. Nothing here knows HTTP.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, transaction
@@ -104,13 +105,14 @@ class Provisioner:
 
         Raises ``Uniqueness`` if the userName is taken, ``Forbidden`` for a protected account.
         """
+        self._note_user_name(payload)
         wanted = messages.read_user(payload, replaces=False)
-        self.origin.user_name = str(wanted.attributes["userName"])
         wanted.attributes.setdefault("active", True)
         return transactions.write(lambda: self._create(wanted))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
+        self._note_user_name(payload)
         wanted = messages.read_user(payload, replaces=True)
         return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
 
@@ -124,6 +126,11 @@ class Provisioner:
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
         transactions.write(lambda: self._delete(scim_id, if_match))
+
+    def _note_user_name(self, payload: Document) -> None:
+        """Let the log say who was meant, also if the body is refused."""
+        user_name = payload.get("userName")
+        self.origin.user_name = user_name if isinstance(user_name, str) else ""
 
     def _create(self, wanted: UserDocument) -> Document:
         user_name = str(wanted.attributes["userName"])
@@ -195,7 +202,7 @@ class Provisioner:
         adapter = self._locked(scim_id, if_match)
         if adapter.is_protected():
             raise _protected()
-        changes = {"active": {"old": adapter.is_active, "new": False}}
+        changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
         user, record = adapter.obj, adapter.record
         adapter.end_access()
         if scim_settings.DELETE_BEHAVIOUR == "delete":
@@ -288,13 +295,10 @@ class Provisioner:
             "provisioned_user": adapter.record,
             "changes": changes,
         }
-        if changes or adapter.has_new_password:
+        if changes or adapter.has_new_password or verb == "deleted":
             _tell_inside(self.adapter_class, verb, arguments)
-            transaction.on_commit(
-                lambda: (
-                    AFTER_COMMIT[verb].send_robust(sender=self.adapter_class, **arguments) and None
-                )
-            )
+            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
+            transaction.on_commit(tell_outside)
         events.record(self.origin, status, changes=changes)
 
 

@@ -1,0 +1,144 @@
+# Django's admin classes take no type arguments at run time.
+# mypy: disable-error-code="type-arg, no-any-return"
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from example_project.workplace.models import (
+    ApiKey,
+    Company,
+    Desk,
+    DeskAssignment,
+    Floor,
+    Location,
+    Occupant,
+)
+
+admin.site.site_header = "Maptician"
+admin.site.site_title = "Maptician"
+admin.site.index_title = "Administration"
+
+
+@admin.register(Company)
+class CompanyAdmin(admin.ModelAdmin):
+    list_display = ["name", "subdomain", "active_occupants"]
+    search_fields = ["name", "subdomain"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
+        active = Count("occupants", filter=Q(occupants__is_active=True))
+        return super().get_queryset(request).annotate(active_occupants=active)
+
+    @admin.display(description="active people", ordering="active_occupants")
+    def active_occupants(self, company: Any) -> int:
+        return company.active_occupants
+
+
+class DeskAssignmentInline(admin.TabularInline):
+    model = DeskAssignment
+    extra = 0
+    autocomplete_fields = ["desk"]
+
+
+class ApiKeyInline(admin.TabularInline):
+    """To look at: a secret is shown once, to its owner, and never here."""
+
+    model = ApiKey
+    extra = 0
+    can_delete = False
+    fields = ["name", "prefix", "created_at", "revoked_at"]
+    readonly_fields = ["name", "prefix", "created_at", "revoked_at"]
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Occupant)
+class OccupantAdmin(UserAdmin):
+    list_display = ["__str__", "email", "company", "job_title", "department", "city", "is_active"]
+    list_filter = ["company", "is_active", "is_staff", "is_break_glass", "user_type"]
+    list_select_related = ["company"]
+    search_fields = [*UserAdmin.search_fields, "employee_number", "department"]
+    ordering = ["last_name", "first_name", "pk"]
+    autocomplete_fields = ["company"]
+    inlines = [DeskAssignmentInline, ApiKeyInline]
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        ("Company", {"fields": ["company", "is_break_glass"]}),
+        (
+            "Work",
+            {
+                "fields": [
+                    "job_title",
+                    "user_type",
+                    ("department", "organization"),
+                    "employee_number",
+                    ("work_phone", "mobile_phone"),
+                    ("city", "region"),
+                ]
+            },
+        ),
+    )
+    add_fieldsets = (
+        *UserAdmin.add_fieldsets,
+        (None, {"fields": ["company", "first_name", "last_name", "email"]}),
+    )
+
+
+@admin.register(Location)
+class LocationAdmin(admin.ModelAdmin):
+    list_display = ["name", "city", "company"]
+    list_filter = ["company"]
+    list_select_related = ["company"]
+    search_fields = ["name", "city"]
+    autocomplete_fields = ["company"]
+
+
+@admin.register(Floor)
+class FloorAdmin(admin.ModelAdmin):
+    list_display = ["name", "level", "location"]
+    list_filter = ["location__company"]
+    list_select_related = ["location"]
+    search_fields = ["name", "location__name"]
+    autocomplete_fields = ["location"]
+
+
+@admin.register(Desk)
+class DeskAdmin(admin.ModelAdmin):
+    list_display = ["label", "floor"]
+    list_filter = ["floor__location__company"]
+    list_select_related = ["floor__location"]
+    search_fields = ["label", "floor__name", "floor__location__name"]
+    autocomplete_fields = ["floor"]
+
+
+@admin.register(DeskAssignment)
+class DeskAssignmentAdmin(admin.ModelAdmin):
+    list_display = ["desk", "occupant", "since", "until"]
+    list_filter = [("until", admin.EmptyFieldListFilter), "occupant__company"]
+    list_select_related = ["desk__floor__location", "occupant"]
+    search_fields = ["desk__label", "occupant__first_name", "occupant__last_name"]
+    autocomplete_fields = ["desk", "occupant"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    list_display = ["name", "prefix", "occupant", "created_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "occupant__company"]
+    list_select_related = ["occupant"]
+    search_fields = ["name", "prefix", "occupant__first_name", "occupant__last_name"]
+    readonly_fields = ["occupant", "prefix", "created_at", "revoked_at"]
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Revoke selected API keys")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        count = ApiKey.objects.active().filter(pk__in=queryset).revoke()
+        self.message_user(request, f"{count} revoked.")

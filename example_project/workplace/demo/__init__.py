@@ -1,0 +1,1 @@
+"""A small Maptician full of people, and Okta's conversation with it: ``manage.py demo``."""

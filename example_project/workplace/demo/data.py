@@ -1,0 +1,139 @@
+"""What the demo puts into the database. Running it again changes nobody who is there."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import transaction
+
+from example_project.workplace.demo.people import CITIES, desk_labels, people_of
+from example_project.workplace.models import (
+    ApiKey,
+    Company,
+    Desk,
+    DeskAssignment,
+    Floor,
+    Location,
+    Occupant,
+)
+from maptician_scim import sessions
+from maptician_scim.linking import link_users
+from maptician_scim.models import Token
+
+COMPANIES = {
+    "acme": "Acme Corporation",
+    "globex": "Globex",
+    "initech": "Initech",
+    "umbrella": "Umbrella",
+}
+ADMIN_USERNAME = "admin"
+TOKEN_NAME = "Demo"
+
+FLOORS = ("Ground floor", "First floor")
+DESK_ROWS, DESKS_IN_A_ROW = "ABC", 5
+PEOPLE_WITH_A_DESK = 30
+PEOPLE_WITH_A_KEY = 6
+
+
+def create_companies() -> list[Company]:
+    """The companies, with everybody and everything in them."""
+    companies = []
+    for number, (subdomain, name) in enumerate(COMPANIES.items()):
+        company, _ = Company.objects.get_or_create(subdomain=subdomain, defaults={"name": name})
+        populate(company, number)
+        companies.append(company)
+    return companies
+
+
+@transaction.atomic
+def populate(company: Company, number: int) -> None:
+    """Fill a company, unless it has its local administrator, and so everybody else."""
+    if company.occupants.filter(is_break_glass=True).exists():
+        return
+    people = list(people_of(company, number))
+    for person in people:
+        person.set_unusable_password()
+    Occupant.objects.bulk_create(people)
+    active = [person for person in people if person.is_active and not person.is_break_glass]
+    seat(active[:PEOPLE_WITH_A_DESK], create_desks(company, number))
+    for person in active[:PEOPLE_WITH_A_KEY]:
+        ApiKey.objects.issue(person, "Calendar sync")
+        sign_in(person)
+    link_users(company)  # bulk_create sends no post_save
+
+
+def create_desks(company: Company, number: int) -> list[Desk]:
+    """Two buildings with two floors each, and the desks on them."""
+    locations = [
+        Location(company=company, name=f"{city} office", city=city)
+        for city, _, _ in (CITIES[number], CITIES[number + 1])
+    ]
+    Location.objects.bulk_create(locations)
+    floors = [
+        Floor(location=location, name=name, level=level)
+        for location in locations
+        for level, name in enumerate(FLOORS)
+    ]
+    Floor.objects.bulk_create(floors)
+    labels = desk_labels(DESK_ROWS, DESKS_IN_A_ROW)
+    return Desk.objects.bulk_create(
+        Desk(floor=floor, label=label) for floor in floors for label in labels
+    )
+
+
+def seat(people: list[Occupant], desks: list[Desk]) -> None:
+    """Give each of them a desk; some desks stay free."""
+    DeskAssignment.objects.bulk_create(
+        DeskAssignment(desk=desk, occupant=person)
+        for person, desk in zip(people, desks, strict=False)
+    )
+
+
+def sign_in(person: Occupant) -> str:
+    """A session as a browser has one after single sign-on; its key."""
+    session = sessions.store()()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session.create()
+    sessions.remember(person, session)
+    return str(session.session_key)
+
+
+def find_desk(company: Company) -> Desk:
+    """A desk nobody has; another one where all are taken."""
+    desk = Desk.objects.of(company).free().first()
+    if desk is not None:
+        return desk
+    floors = Floor.objects.filter(location__company=company)
+    return Desk.objects.create(floor=floors.earliest("pk"), label=f"X-{secrets.token_hex(3)}")
+
+
+def find_admin() -> Occupant:
+    """Maptician's own administrator, who belongs to no company and has no password at first."""
+    admin = Occupant.objects.filter(username=ADMIN_USERNAME).first()
+    return admin or Occupant.objects.create_superuser(
+        ADMIN_USERNAME,
+        "admin@maptician.example",
+        first_name="Maptician",
+        last_name="Support",
+    )
+
+
+def renew_password(admin: Occupant) -> str:
+    """A new password for the administrator."""
+    password = secrets.token_urlsafe(12)
+    admin.set_password(password)
+    admin.save(update_fields=["password"])
+    return password
+
+
+@transaction.atomic
+def renew_token(company: Company) -> str:
+    """The secret of a new token; those of earlier runs let nobody in any more."""
+    for token in Token.objects.for_tenant(company).filter(name=TOKEN_NAME, revoked_at=None):
+        token.revoke("Replaced by a later run of the demo")
+    _, secret = Token.objects.issue(tenant=company, name=TOKEN_NAME)
+    return secret

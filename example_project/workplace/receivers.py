@@ -1,0 +1,31 @@
+"""What Maptician does when provisioning shuts somebody out or lets them in again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
+
+
+def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -> None:
+    """Receiver of ``in_transaction``: holds or falls together with the change itself."""
+    if verb in {"deactivated", "deleted"}:
+        ApiKey.objects.of(user).active().revoke()
+        DeskAssignment.objects.of(user).current().end()
+    elif verb == "reactivated":
+        give_back_desk(user)
+
+
+def give_back_desk(occupant: Occupant) -> None:
+    """Seat somebody at their last desk again, if nobody else has it by now."""
+    last = DeskAssignment.objects.of(occupant).ended().order_by("-until", "-pk").first()
+    if last is None:
+        return
+    try:
+        with transaction.atomic():
+            DeskAssignment.objects.create(desk_id=last.desk_id, occupant=occupant)
+    except IntegrityError:
+        # The constraint decides, not a look beforehand: the desk, or the person, is taken.
+        return

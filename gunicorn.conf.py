@@ -1,0 +1,26 @@
+"""Serving the example project with gunicorn, as it would run behind a proxy.
+
+Variables of the environment: ``BIND``, ``WEB_CONCURRENCY`` (workers), ``WEB_THREADS`` (of each
+worker), ``ACCESS_LOG`` (a file, ``-`` for standard output, empty for none).
+"""
+
+import os
+
+wsgi_app = "example_project.wsgi:application"
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+
+# Filters travel in the request line. The longest we accept passes gunicorn's own limit of 4,094
+# bytes, beyond which it would answer HTML instead of a SCIM Error.
+limit_request_line = 0
+
+# Okta closes its socket after 60 seconds: nobody reads a later answer.
+timeout = 60
+
+# Another gunicorn of the same account would take over the one socket in its home.
+control_socket_disable = True
+
+accesslog = os.environ.get("ACCESS_LOG", "-") or None
+# The path without its query string: filters carry people's names.
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'
