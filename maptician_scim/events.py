@@ -66,8 +66,8 @@ def record(
         token_prefix=origin.token.prefix if origin.token else "",
         verb=origin.verb,
         resource_type=origin.resource_type,
-        resource_id=origin.resource_id[:64],
-        user_name=origin.user_name[:255],
+        resource_id=_storable(origin.resource_id, 64),
+        user_name=_storable(origin.user_name, 255),
         status=status,
         scim_type=scim_type or "",
         detail=detail,
@@ -75,8 +75,13 @@ def record(
         correlation_id=origin.correlation_id,
         duration_ms=origin.duration_ms,
         ip=origin.ip,
-        client=origin.client[:200],
+        client=_storable(origin.client, 200),
     )
+
+
+def _storable(text: str, limit: int) -> str:
+    """What came from outside, as every database can keep it."""
+    return text.replace("\x00", "").encode(errors="replace").decode()[:limit]
 
 
 def record_refusal(origin: Origin, error: ScimError) -> None:

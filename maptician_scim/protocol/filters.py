@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import scim2_models as scim
+from django.conf import settings
 from django.db.models import Expression, Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Left, Right, StrIndex
@@ -26,6 +27,7 @@ from django.db.models.lookups import (
     LessThan,
     LessThanOrEqual,
 )
+from django.utils import timezone
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
@@ -383,13 +385,24 @@ def _typed_comparison(
     ordering = ORDERINGS.get(op)
     if operand.comparing == "json_boolean":
         value = "true" if value else "false"
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
+    if isinstance(value, datetime):
+        value = _comparable(value)
     if op == CompareOperator.eq:
         return Q(Exact(operand.expression, Value(value)))
     if ordering is None or operand.comparing != "datetime":
         raise InvalidFilter(f"The operator {op.value!r} does not apply to {_name(binding)!r}.")
     return Q(ordering(operand.expression, Value(value)))
+
+
+def _comparable(moment: datetime) -> datetime:
+    """A point in time as the database compares it; one without a zone is in UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidFilter("The filter holds a date that is out of range.") from error
+    return moment if settings.USE_TZ else timezone.make_naive(moment)
 
 
 def _text_comparison(operand: Operand, op: CompareOperator, value: str) -> Q:

@@ -64,7 +64,8 @@ class Command(BaseCommand):
         except ServerDied as error:
             raise CommandError(str(error)) from error
         except (OSError, HTTPException) as error:
-            raise CommandError(f"{host}:{port}: {error!r}") from error
+            reason = getattr(error, "strerror", None) or repr(error)
+            raise CommandError(f"{host}:{port}: {reason}") from error
 
     def play(self, server: Server, company: Company, token: str) -> None:
         """Play Okta's conversation."""

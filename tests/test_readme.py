@@ -1,0 +1,128 @@
+"""What the README says is done here, word for word, as a new user would do it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maptician_scim.conf import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+MODELS = """
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Company(models.Model):
+    subdomain = models.SlugField(unique=True)
+
+
+class Occupant(AbstractUser):
+    company = models.ForeignKey(Company, models.PROTECT, null=True)
+    job_title = models.CharField(max_length=100, blank=True)
+    mobile_phone = models.CharField(max_length=50, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    department = models.CharField(max_length=100, blank=True)
+"""
+
+SETTINGS = """
+SECRET_KEY = "for this test only"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+INSTALLED_APPS += ["workplace"]
+AUTH_USER_MODEL = "workplace.Occupant"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "urls"
+ALLOWED_HOSTS = [".maptician.com"]
+USE_TZ = True
+"""
+
+MANAGE = """
+import os, sys
+from django.core.management import execute_from_command_line
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+execute_from_command_line(sys.argv)
+"""
+
+CLIENT = """
+import sys, django
+django.setup()
+from django.test import Client
+client = Client(headers={"host": "acme.maptician.com", "authorization": f"Bearer {sys.argv[1]}"})
+print(client.get('/scim/v2/Users?filter=userName eq "pat@example.com"').json()["totalResults"])
+"""
+
+
+def block(mark):
+    """The code block after an HTML comment of the README."""
+    return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A Django project with the README's blocks in the files they belong to."""
+    app = tmp_path / "workplace"
+    (app / "migrations").mkdir(parents=True)
+    for package in (app, app / "migrations"):
+        (package / "__init__.py").touch()
+    (app / "models.py").write_text(MODELS)
+    (app / "scim.py").write_text(block("test:adapter"))
+    (tmp_path / "settings.py").write_text(SETTINGS + block("test:settings"))
+    (tmp_path / "urls.py").write_text("urlpatterns = []\n" + block("test:urls"))
+    (tmp_path / "manage.py").write_text(MANAGE)
+    (tmp_path / "client.py").write_text(CLIENT)
+    return tmp_path
+
+
+def run(project, *command):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "settings"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_if_installed_by_the_five_steps_then_the_first_look_up_finds_who_was_there(project):
+    run(project, "manage.py", "makemigrations", "workplace")
+    migrate, link, check, issue = block("test:commands").replace("python ", "").splitlines()
+    run(project, *migrate.split())
+    run(
+        project,
+        "manage.py",
+        "shell",
+        "-c",
+        "from workplace.models import *; c = Company.objects.create(subdomain='acme');"
+        "pat = Occupant(company=c, username='pat', email='pat@example.com');"
+        "Occupant.objects.bulk_create([pat])",
+    )
+    assert "1 people linked" in run(project, *link.split())
+    assert "no issues" in run(project, *check.split())
+    token = run(project, *issue.split()).strip()
+    assert run(project, "client.py", token).strip() == "1"
+
+
+def test_the_table_of_settings_lists_them_all_with_their_defaults():
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README, re.MULTILINE))
+    names = {name for name in vars(Settings) if name.isupper()}
+    assert rows.keys() == names
+    required = {name for name, default in rows.items() if default == "required"}
+    assert required == {"TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER"}
+
+
+@pytest.mark.parametrize("name", sorted(n for n in vars(Settings) if n.isupper()))
+def test_if_a_setting_is_left_out_then_it_has_the_default_of_the_table(name, settings):
+    settings.MAPTICIAN_SCIM = {}
+    default = re.search(rf"^\| `{name}` \| `?(.*?)`? \|", README, re.MULTILINE).group(1)
+    if default != "required":
+        assert repr(getattr(Settings(), name)).replace("'", '"') == default
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)]+)\)", README))
+def test_each_link_to_a_file_leads_somewhere(link):
+    assert (ROOT / link).exists()
