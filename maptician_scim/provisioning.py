@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, transaction
-from django.db.models import ProtectedError, RestrictedError
+from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 from django.http import HttpRequest
 
 from maptician_scim import events, signals, transactions
 from maptician_scim.adapters import UserAdapter, critical_changes
-from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
     Conflict,
@@ -160,16 +160,22 @@ class Provisioner:
             .first()
         )
         if latest is not None and latest.user is not None:
-            adapter.obj = latest.user
-            belongs = adapter.belongs_to_tenant()
             if latest.deleted_at is None:
-                if belongs:
+                adapter.obj = latest.user
+                if adapter.belongs_to_tenant():
                     raise _taken(user_name, is_active=adapter.is_active)
                 detach(latest)  # moved to another tenant without our being told
-            elif belongs and not records.live().filter(user=latest.user).exists():
+            elif kept := self._kept_user(latest):
+                adapter.obj = kept
                 return adapter
         adapter.obj = adapter.find_existing(user_name) or adapter.new_user()
         return adapter
+
+    def _kept_user(self, deleted: ProvisionedUser) -> HostUser | None:
+        """The host user whom DELETE had detached, locked; none if linked again or moved away."""
+        linked = ProvisionedUser.objects.ever_of(self.tenant).live().filter(user=OuterRef("pk"))
+        users = self.adapter_class.users_of(self.tenant).filter(~Exists(linked))
+        return users.select_for_update(of=("self",)).filter(pk=deleted.user_id).first()
 
     def _change(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]

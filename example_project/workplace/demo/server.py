@@ -75,7 +75,9 @@ def serving(host: str, port: int) -> Iterator[Server]:
     Raises ``OSError`` if the address cannot be used at all.
     """
     with listen(host, port) as listener:
-        server = Server(_start(listener), host, listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        process = _start(listener)
+    server = Server(process, host, port)
     try:
         yield server
     finally:

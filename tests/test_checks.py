@@ -1,0 +1,210 @@
+"""A wrong setting fails ``manage.py check`` with a stable id and a hint."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from maptician_scim import checks
+from maptician_scim.adapters import UserAdapter
+from maptician_scim.checks import check_settings
+from maptician_scim.linking import link_users
+from maptician_scim.mapping import Attribute
+from maptician_scim.models import ProvisionedUser
+from tests.factories import CompanyFactory, OccupantFactory
+
+HERE = "tests.test_checks"
+
+
+class WithoutMap(UserAdapter):
+    tenant_field = "company"
+
+
+class WithUnknownField(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {"userName": "username", "active": "is_active", "title": "no_such_field"}
+
+
+class WithUnknownTenantField(UserAdapter):
+    tenant_field = "club"
+    attribute_map = {"userName": "username", "active": "is_active"}
+
+
+class WithUnknownAttribute(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {"userName": "username", "active": "is_active", "shoeSize": "job_title"}
+
+
+class WithoutActive(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {"userName": "username"}
+
+
+class WithUnwritableRelation(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {
+        "userName": "username",
+        "active": "is_active",
+        "title": Attribute("company__name"),
+    }
+
+
+WRONG = {
+    "an unknown name": ({"TENNANT_MODEL": "x"}, "E002"),
+    "no tenant model": ({"TENANT_MODEL": None}, "E003"),
+    "no base domain": ({"BASE_DOMAIN": ""}, "E003"),
+    "no adapter": ({"USER_ADAPTER": 5}, "E003"),
+    "a tenant model that is none": ({"TENANT_MODEL": "workplace.Nothing"}, "E004"),
+    "a tenant model without its app": ({"TENANT_MODEL": "Company"}, "E004"),
+    "a tenant field that is none": ({"TENANT_FIELD": "slug"}, "E005"),
+    "a tenant field that is not unique": ({"TENANT_FIELD": "name"}, "E006"),
+    "an adapter that is not there": ({"USER_ADAPTER": "nowhere.Adapter"}, "E007"),
+    "an adapter of another kind": ({"USER_ADAPTER": f"{HERE}.CompanyFactory"}, "E008"),
+    "an adapter that is no class": ({"USER_ADAPTER": f"{HERE}.HERE"}, "E008"),
+    "an adapter without a map": ({"USER_ADAPTER": f"{HERE}.WithoutMap"}, "E009"),
+    "an unknown field": ({"USER_ADAPTER": f"{HERE}.WithUnknownField"}, "E009"),
+    "an unknown tenant field": ({"USER_ADAPTER": f"{HERE}.WithUnknownTenantField"}, "E009"),
+    "an unknown attribute": ({"USER_ADAPTER": f"{HERE}.WithUnknownAttribute"}, "E009"),
+    "a map without active": ({"USER_ADAPTER": f"{HERE}.WithoutActive"}, "E009"),
+    "a relation without write": ({"USER_ADAPTER": f"{HERE}.WithUnwritableRelation"}, "E010"),
+    **{f"{name} of zero": ({name: 0}, "E011") for name in checks.POSITIVE},
+    "an unknown way to delete": ({"DELETE_BEHAVIOUR": "archive"}, "E012"),
+}
+
+
+@pytest.fixture
+def configure(settings):
+    def change(**changes):
+        settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | changes
+
+    return change
+
+
+def ids(messages):
+    return [message.id.removeprefix("maptician_scim.") for message in messages]
+
+
+def test_right_settings_have_nothing_to_say():
+    assert check_settings(None) == []
+
+
+@pytest.mark.parametrize(("changes", "expected"), WRONG.values(), ids=WRONG)
+def test_wrong_setting_has_its_id(configure, changes, expected):
+    configure(**changes)
+    assert ids(check_settings(None)) == [expected]
+
+
+@pytest.mark.parametrize("value", [-1, "100", 1.5, True, None], ids=repr)
+def test_limit_that_is_no_positive_number_is_e011(configure, value):
+    configure(MAX_PAGE_SIZE=value)
+    assert ids(check_settings(None)) == ["E011"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), {e: (c, e) for c, e in WRONG.values()}.values(), ids=str
+)
+def test_wrong_setting_has_a_hint(configure, changes, expected):
+    configure(**changes)
+    assert [message.id for message in check_settings(None) if not message.hint] == []
+
+
+@pytest.mark.parametrize("value", [None, [], "x"])
+def test_settings_that_are_no_dictionary_are_e001(settings, value):
+    settings.MAPTICIAN_SCIM = value
+    assert ids(check_settings(None)) == ["E001"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TOKEN_LIFETIME_DAYS": "365"},
+        {"TOKEN_LIFETIME_DAYS": 0},
+        {"SET_PASSWORD": "False"},
+        {"DOCUMENTATION_URI": 5},
+    ],
+    ids=str,
+)
+def test_value_of_another_type_is_an_error(configure, changes):
+    configure(**changes)
+    [message] = check_settings(None)
+    assert message.is_serious()
+
+
+def test_all_mistakes_are_told_at_once(configure):
+    configure(TENANT_FIELD="slug", MAX_PAGE_SIZE=0, DELETE_BEHAVIOUR="x")
+    assert ids(check_settings(None)) == ["E005", "E011", "E012"]
+
+
+def test_dummy_cache_is_w001(settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    [message] = check_settings(None)
+    assert message.id == "maptician_scim.W001"
+    assert message.hint
+    assert not message.is_serious()
+
+
+def test_ids_are_unique_and_all_tested():
+    source = Path(checks.__file__).read_text()
+    found = re.findall(r'id="maptician_scim\.([EW]\d{3})"', source)
+    assert len(found) == len(set(found))
+    assert set(found) == {expected for _, expected in WRONG.values()} | {"E001", "W001", "W002"}
+
+
+def test_manage_py_check_runs_them(configure):
+    configure(MAX_PAGE_SIZE=0)
+    with pytest.raises(SystemCheckError, match=r"maptician_scim\.E011"):
+        call_command("check")
+
+
+# -- people without a record ------------------------------------------------------------------
+
+
+@pytest.fixture
+def unlinked(acme):
+    """Somebody who was there before SCIM."""
+    user = OccupantFactory(company=acme)
+    ProvisionedUser.objects.all().delete()
+    return user
+
+
+def test_person_without_a_record_is_w002_through_check(unlinked):
+    with pytest.raises(SystemCheckError, match=r"maptician_scim\.W002") as error:
+        call_command("check", databases=["default"], fail_level="WARNING")
+    assert "Acme" in str(error.value)
+    assert "scim_link_users" in str(error.value)
+
+
+@pytest.mark.usefixtures("unlinked")
+def test_without_a_database_nobody_is_counted(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert run_checks() == []
+
+
+def test_after_the_backfill_there_is_nothing_to_say(unlinked, acme):
+    link_users(acme)
+    assert checks.check_links(None, databases=["default"]) == []
+
+
+def test_person_whom_scim_deleted_is_not_missing(scim, acme):
+    key = ProvisionedUser.objects.get(user=OccupantFactory(company=acme)).scim_id
+    scim.remove(key)
+    assert checks.check_links(None, databases=["default"]) == []
+
+
+def test_many_tenants_are_counted_and_some_named(db):
+    for number in range(7):
+        OccupantFactory(company=CompanyFactory(name=f"Company {number}"))
+    ProvisionedUser.objects.all().delete()
+    [message] = checks.check_links(None, databases=["default"])
+    assert "7 tenants" in message.msg
+    assert message.msg.count("Company ") == 5
+
+
+@pytest.mark.usefixtures("unlinked")
+def test_with_wrong_settings_nobody_is_counted(configure, django_assert_num_queries):
+    configure(USER_ADAPTER="nowhere.Adapter")
+    with django_assert_num_queries(0):
+        assert checks.check_links(None, databases=["default"]) == []

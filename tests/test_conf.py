@@ -1,0 +1,94 @@
+"""Settings are read when they are used."""
+
+from pathlib import Path
+
+import pytest
+
+from maptician_scim.conf import Settings, scim_settings
+from tests.live import ROOT
+
+NAMES = sorted(name for name in vars(Settings) if name.isupper())
+DEFAULTS = {
+    "TENANT_FIELD": "subdomain",
+    "DEFAULT_PAGE_SIZE": 100,
+    "MAX_PAGE_SIZE": 1000,
+    "MAX_BODY_SIZE": 1024 * 1024,
+    "MAX_JSON_DEPTH": 20,
+    "MAX_FILTER_LENGTH": 4000,
+    "MAX_FILTER_DEPTH": 20,
+    "MAX_PATCH_OPERATIONS": 1000,
+    "DELETE_BEHAVIOUR": "deactivate",
+    "SET_PASSWORD": False,
+    "TOKEN_LIFETIME_DAYS": 365,
+    "RETRY_AFTER": 5,
+    "DOCUMENTATION_URI": None,
+}
+REQUIRED = {"TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER"}
+
+
+@pytest.fixture
+def configure(settings):
+    def change(**changes):
+        settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | changes
+
+    return change
+
+
+def test_every_setting_has_a_default_or_is_required():
+    assert set(NAMES) == DEFAULTS.keys() | REQUIRED
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_without_a_value_the_default_holds(settings, name):
+    settings.MAPTICIAN_SCIM = {}
+    assert getattr(scim_settings, name) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED))
+def test_required_setting_that_is_missing_is_no_silence(settings, name):
+    settings.MAPTICIAN_SCIM = {}
+    with pytest.raises(KeyError, match=name):
+        getattr(scim_settings, name)
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - {"BASE_DOMAIN"}))
+def test_change_counts_at_once(configure, name):
+    configure(**{name: "changed"})
+    assert getattr(scim_settings, name) == "changed"
+
+
+@pytest.mark.parametrize("written", ["Maptician.COM", ".maptician.com", "maptician.com."])
+def test_base_domain_is_normalised(configure, written):
+    configure(BASE_DOMAIN=written)
+    assert scim_settings.BASE_DOMAIN == "maptician.com"
+
+
+@pytest.mark.parametrize("value", [None, "x", []])
+def test_settings_that_are_no_dictionary_count_as_empty(settings, value):
+    settings.MAPTICIAN_SCIM = value
+    assert scim_settings.configured == {}
+
+
+def test_page_size_changes_the_next_list(configure, scim):
+    for number in range(3):
+        scim.create(userName=f"p{number}")
+    configure(DEFAULT_PAGE_SIZE=2)
+    assert scim.search().json()["itemsPerPage"] == 2
+
+
+def test_body_size_changes_the_next_request(configure, scim):
+    configure(MAX_BODY_SIZE=10)
+    assert scim.create(userName="pat").status_code == 413
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_setting_is_in_the_readme_with_its_default(name):
+    [row] = [line for line in README.splitlines() if line.startswith(f"| `{name}` |")]
+    default = row.split("|")[2].strip().strip("`")
+    if name in REQUIRED:
+        assert default == "required"
+    else:
+        assert default.replace('"', "'") == repr(DEFAULTS[name])
+
+
+README = Path(ROOT, "README.md").read_text()

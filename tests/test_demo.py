@@ -1,0 +1,207 @@
+"""``manage.py demo``, as somebody runs it who has just cloned the repository."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from threading import Timer
+
+import httpx
+import pytest
+
+from maptician_scim import tokens
+from tests import live
+from tests.live import ROOT
+
+COUNT = """
+import json
+from django.apps import apps
+models = [m for m in apps.get_models() if m._meta.app_label in ("workplace", "maptician_scim")]
+print(json.dumps({m.__name__: m.objects.count() for m in models}))
+"""
+SILENT = ["demo", "--no-serve"]
+LINE = re.compile(r"(GET|POST|PUT) +/\S.* (\d{3}) +(\d+) ms   \S")
+SECRET = re.compile(rf"{tokens.MARK}\w+")
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory):
+    with live.own_database(tmp_path_factory.mktemp("demo")) as database_url:
+        yield live.environment(database_url, DJANGO_DEBUG="1", DJANGO_SECRET_KEY="")
+
+
+def count(env):
+    return json.loads(live.manage(env, "shell", "-v0", "-c", COUNT))
+
+
+def run(env, *arguments):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def data(env):
+    """What is there after the first run, which says nothing."""
+    done = run(env, *SILENT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return count(env)
+
+
+def test_data_is_four_companies_with_some_dozen_people_each(data):
+    assert data["Company"] == 4
+    assert 4 * 24 <= data["ProvisionedUser"] <= 4 * 60
+    assert data["Occupant"] > data["ProvisionedUser"]  # Maptician's own staff
+    assert min(data[name] for name in ("DeskAssignment", "ApiKey", "SessionKey")) > 0
+
+
+def test_second_run_is_silent_and_changes_nothing(env, data):
+    done = run(env, *SILENT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert count(env) == data
+
+
+def test_with_v2_it_says_what_there_is(env, data):
+    done = run(env, *SILENT, "-v2")
+    assert done.returncode == 0
+    assert "acme" in done.stdout.lower()
+    assert not SECRET.search(done.stdout)
+
+
+@pytest.mark.usefixtures("data")
+def test_everybody_is_linked(env):
+    live.manage(env, "check", "--database", "default", "--fail-level", "WARNING")
+
+
+# -- the whole demo ---------------------------------------------------------------------------
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def demo(env, port):
+    """A running demo and the lines it has printed up to its last; Ctrl-C ends it."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--port", str(port)],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    limit = Timer(60, process.kill)
+    limit.start()
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if "Ctrl-C" in line:
+                break
+        yield process, lines
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        limit.cancel()
+
+
+@pytest.fixture(scope="module")
+def shown(env, data):
+    """A demo that runs and ends: its lines, what its server answered, its exit code."""
+    port = free_port()
+    with demo(env, port) as (process, lines):
+        base_url = value(lines, "Base URL")
+        answer = httpx.get(
+            f"http://127.0.0.1:{port}/scim/v2/Users",
+            params={"count": 1},
+            headers={
+                "Host": httpx.URL(base_url).netloc.decode(),
+                "Authorization": f"Bearer {value(lines, 'Token')}",
+            },
+        )
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=20)
+    return {
+        "port": port,
+        "lines": lines,
+        "answer": answer,
+        "rest": rest,
+        "errors": errors,
+        "code": process.returncode,
+    }
+
+
+def value(lines, label):
+    [line] = [line for line in lines if line.strip().startswith(f"{label} ")]
+    return line.strip().removeprefix(label).strip()
+
+
+def test_demo_ends_with_0_at_ctrl_c(shown):
+    assert (shown["code"], shown["errors"]) == (0, "")
+    assert "Traceback" not in shown["rest"]
+
+
+def test_demo_plays_the_conversation_line_by_line(shown):
+    played = [match.groups() for line in shown["lines"] if (match := LINE.match(line))]
+    assert [status for _, status, _ in played].count("201") == 1
+    assert [(method, status) for method, status, _ in played[-2:]] == [
+        ("POST", "409"),
+        ("GET", "401"),
+    ]
+    assert [method for method, *_ in played].count("PUT") == 3
+
+
+def test_demo_ends_with_addresses_token_and_login(shown):
+    lines, port = shown["lines"], shown["port"]
+    assert value(lines, "Base URL") == f"http://acme.localhost:{port}/scim/v2"
+    assert value(lines, "Admin") == f"http://localhost:{port}/admin/"
+    assert tokens.is_well_formed(value(lines, "Token"))
+    assert re.fullmatch(r"\S+ / \S+", value(lines, "Login"))
+
+
+def test_demo_shows_the_secrets_only_there(shown):
+    token, login = value(shown["lines"], "Token"), value(shown["lines"], "Login")
+    everything = "\n".join(shown["lines"]) + shown["rest"]
+    assert SECRET.findall(everything) == [token]
+    assert everything.count(login.split(" / ")[1]) == 1
+
+
+def test_token_of_the_demo_works_while_it_serves(shown):
+    assert shown["answer"].status_code == 200
+    assert shown["answer"].json()["totalResults"] > 24
+
+
+def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo(env, port) as (_, lines):
+            used = httpx.URL(value(lines, "Base URL")).port
+            answer = httpx.get(
+                f"http://127.0.0.1:{used}/scim/v2/Users",
+                headers={
+                    "Host": f"acme.localhost:{used}",
+                    "Authorization": f"Bearer {value(shown['lines'], 'Token')}",
+                },
+            )
+    assert used > port
+    assert answer.status_code == 401
+
+
+def test_demo_with_debug_off_prints_no_password(env, shown):
+    production = env | {"DJANGO_DEBUG": "0", "DJANGO_SECRET_KEY": "x" * 60}
+    with demo(production, free_port()) as (_, lines):
+        login = value(lines, "Login")
+    assert "changepassword" in login
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_port_that_is_none_is_an_error(env, port):
+    done = run(env, "demo", f"--port={port}")
+    assert done.returncode != 0
+    assert "port" in done.stderr
+    assert "Traceback" not in done.stderr
