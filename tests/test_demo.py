@@ -99,7 +99,7 @@ def demo(env, port):
     limit.start()
     lines = []
     try:
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.append(line.rstrip("\n"))
             if "Ctrl-C" in line:
                 break

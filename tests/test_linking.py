@@ -284,7 +284,7 @@ def test_backfill_that_was_stopped_goes_on_where_it_was(scim, acme, before_scim)
 
 def test_backfill_tells_its_progress_after_each_batch(acme, before_scim):
     before_scim(*({} for _ in range(5)))
-    told = []
+    told: list[int] = []
     link_users(acme, batch_size=2, progress=told.append)
     assert told == [2, 4, 5]
 

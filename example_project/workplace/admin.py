@@ -89,6 +89,10 @@ class OccupantAdmin(UserAdmin):
         (None, {"fields": ["company", "first_name", "last_name", "email"]}),
     )
 
+    def get_inlines(self, request: HttpRequest, obj: Occupant | None = None) -> list[Any]:
+        """Nobody has a desk or a key before they are there."""
+        return self.inlines if obj else []
+
 
 @admin.register(Location)
 class LocationAdmin(admin.ModelAdmin):

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from example_project.workplace.demo.data import find_desk, sign_in
 from example_project.workplace.demo.okta import Exchange, OktaClient
-from example_project.workplace.models import ApiKey, Company, DeskAssignment, Occupant
+from example_project.workplace.models import ApiKey, Company, Desk, DeskAssignment, Occupant
 from maptician_scim import sessions
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -33,6 +33,7 @@ class Conversation:
         self.write = write
         self.user_name = f"okta.demo.{secrets.token_hex(3)}@{company.subdomain}.example"
         self.session_key = ""
+        self.desk: Desk | None = None
 
     def play(self) -> None:
         """All of it, a line for each exchange. Raises ``Surprise``, ``OSError``, ``HTTPException``.
@@ -98,12 +99,12 @@ class Conversation:
         person = occupant_of(resource)
         self.session_key = sign_in(person)
         ApiKey.objects.issue(person, "Calendar sync")
-        assignment = DeskAssignment.objects.create(desk=find_desk(self.company), occupant=person)
-        self.tell(f"in Maptician: signs in, makes an API key, gets desk {assignment.desk}")
+        self.desk = find_desk(self.company)
+        DeskAssignment.objects.create(desk=self.desk, occupant=person)
+        self.tell(f"in Maptician: signs in, makes an API key, gets desk {self.desk}")
 
     def show_what_ended(self, resource: Document) -> None:
         person = occupant_of(resource)
-        assignment = DeskAssignment.objects.of(person).latest("since")
         left = {
             "the account is active": person.is_active,
             "the session lives on": sessions.store()().exists(self.session_key),
@@ -112,13 +113,13 @@ class Conversation:
         }
         if problems := [problem for problem, is_true in left.items() if is_true]:
             raise Surprise(f"After deactivation: {', '.join(problems)}")
-        self.tell(f"that ended: 1 session, 1 API key; desk {assignment.desk} is free")
+        self.tell(f"that ended: 1 session, 1 API key; desk {self.desk} is free")
 
     def show_what_came_back(self, resource: Document) -> None:
-        assignment = DeskAssignment.objects.of(occupant_of(resource)).current().first()
-        if assignment is None:
+        current = DeskAssignment.objects.of(occupant_of(resource)).current()
+        if not current.filter(desk=self.desk).exists():
             raise Surprise("After reactivation: the desk was not given back")
-        self.tell(f"in Maptician: desk {assignment.desk} is given back; the API key stays revoked")
+        self.tell(f"in Maptician: desk {self.desk} is given back; the API key stays revoked")
 
     # -- showing it -------------------------------------------------------------------------
 
