@@ -23,6 +23,7 @@ class MapticianScimConfig(AppConfig):
         post_save.connect(receivers.keep_record, sender=user_model)
         pre_delete.connect(receivers.end_records, sender=user_model)
         user_logged_in.connect(receivers.remember_session)
+        post_save.connect(receivers.remember_new_key, sender="sessions.Session")
         user_logged_out.connect(receivers.forget_session)
         connection_created.connect(register_sqlite_function)
         register(checks.check_settings)

@@ -105,6 +105,7 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
     if not (isinstance(adapter, type) and issubclass(adapter, UserAdapter)):
         yield Error(
             f"{path} is not a subclass of maptician_scim.adapters.UserAdapter.",
+            hint="See docs/adapters.md.",
             id="maptician_scim.E008",
         )
         return
@@ -131,16 +132,42 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
 
 def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
     for name in POSITIVE:
-        value = configured.get(name, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not _is_positive(configured.get(name, 1)):
             yield Error(
-                f"{NAME}[{name!r}] must be a positive whole number.", id="maptician_scim.E011"
+                f"{NAME}[{name!r}] must be a positive whole number.",
+                hint="Leave it out for the default.",
+                id="maptician_scim.E011",
             )
     if configured.get("DELETE_BEHAVIOUR", "deactivate") not in ("deactivate", "delete"):
         yield Error(
             f"{NAME}['DELETE_BEHAVIOUR'] must be 'deactivate' or 'delete'.",
+            hint="Leave it out to have people deactivated and kept.",
             id="maptician_scim.E012",
         )
+    lifetime = configured.get("TOKEN_LIFETIME_DAYS")
+    if lifetime is not None and not _is_positive(lifetime):
+        yield Error(
+            f"{NAME}['TOKEN_LIFETIME_DAYS'] must be a positive whole number or None.",
+            hint="None lets new tokens never expire.",
+            id="maptician_scim.E013",
+        )
+    if not isinstance(configured.get("SET_PASSWORD", False), bool):
+        yield Error(
+            f"{NAME}['SET_PASSWORD'] must be True or False.",
+            hint="A text such as 'False' would count as true.",
+            id="maptician_scim.E014",
+        )
+    page = configured.get("DOCUMENTATION_URI")
+    if page is not None and not (isinstance(page, str) and page.startswith(("https:", "http:"))):
+        yield Error(
+            f"{NAME}['DOCUMENTATION_URI'] must be an absolute URL or None.",
+            hint="Clients are told this address as it is.",
+            id="maptician_scim.E015",
+        )
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _check_cache() -> Iterator[CheckMessage]:

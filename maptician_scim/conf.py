@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
@@ -33,10 +34,16 @@ class Settings:
         value = getattr(settings, NAME, None)
         return value if isinstance(value, dict) else {}
 
+    def _required(self, name: str) -> str:
+        value = self.configured.get(name)
+        if not isinstance(value, str):
+            raise ImproperlyConfigured(f"{NAME} needs {name!r}; see the README of maptician-scim.")
+        return value
+
     @property
     def TENANT_MODEL(self) -> str:
         """The host's model of a customer, as ``"app_label.Model"``. Required."""
-        return cast(str, self.configured["TENANT_MODEL"])
+        return self._required("TENANT_MODEL")
 
     @property
     def TENANT_FIELD(self) -> str:
@@ -46,12 +53,12 @@ class Settings:
     @property
     def BASE_DOMAIN(self) -> str:
         """The domain whose subdomains are the tenants. Required."""
-        return cast(str, self.configured["BASE_DOMAIN"]).lower().strip(".")
+        return self._required("BASE_DOMAIN").lower().strip(".")
 
     @property
     def USER_ADAPTER(self) -> type[UserAdapter]:
         """The host's subclass of ``UserAdapter``, given as a dotted path. Required."""
-        return cast("type[UserAdapter]", import_string(self.configured["USER_ADAPTER"]))
+        return cast("type[UserAdapter]", import_string(self._required("USER_ADAPTER")))
 
     @property
     def DEFAULT_PAGE_SIZE(self) -> int:

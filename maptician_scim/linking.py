@@ -6,6 +6,7 @@ latest record is deleted is linked again: only a POST, or an admin, does that.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,12 +62,13 @@ def _link_batch(tenant: Tenant, users: list[HostUser]) -> None:
 
 
 def _candidates(tenant: Tenant, user: HostUser) -> Iterator[str]:
-    """The userNames somebody may get; the last one nobody else can have."""
+    """The userNames somebody may get, best first; nobody can have guessed the last."""
     adapter = scim_settings.USER_ADAPTER(user, tenant=tenant)
     names = [name for name in adapter.initial_user_names() if name.strip()]
     limit = ProvisionedUser._meta.get_field("user_name").max_length or 0
     yield from (name for name in names if len(name) <= limit)
     yield f"user-{user.pk}"
+    yield f"user-{user.pk}-{secrets.token_hex(8)}"
 
 
 def _new_record(tenant: Tenant, user: HostUser, user_name: str) -> ProvisionedUser:

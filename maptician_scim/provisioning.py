@@ -10,7 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -311,7 +317,7 @@ class Provisioner:
 def _tell_inside(sender: type[UserAdapter], verb: str, arguments: dict[str, Any]) -> None:
     """Send ``in_transaction``; a receiver that raises undoes the verb."""
     for _, answer in signals.in_transaction.send_robust(sender=sender, verb=verb, **arguments):
-        if isinstance(answer, DatabaseError):
+        if isinstance(answer, (OperationalError, InterfaceError)):
             raise answer  # a deadlock, say: the transaction runs again
         if isinstance(answer, Exception):
             raise _refused_by_host() from answer

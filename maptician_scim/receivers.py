@@ -35,6 +35,12 @@ def remember_session(sender: Any, user: Any, request: Any = None, **kwargs: Any)
         sessions.remember(user, session)
 
 
+def remember_new_key(sender: Any, instance: Any, created: bool, **kwargs: Any) -> None:
+    """``post_save`` of a session: a changed password gives it a new key without a login."""
+    if created:
+        sessions.remember_row(instance)
+
+
 def forget_session(sender: Any, user: Any, request: Any = None, **kwargs: Any) -> None:
     """``user_logged_out``: the session is gone."""
     session = getattr(request, "session", None)

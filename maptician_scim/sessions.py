@@ -25,7 +25,9 @@ def store() -> type[SessionBase]:
 
 
 def remember(user: AbstractBaseUser, session: SessionBase) -> None:
-    """Note that a session belongs to a user."""
+    """Note that a session belongs to a user; one in a cookie has no key to end it by."""
+    if not (_keeps_rows(session) or _keeps_cache(session)):
+        return
     if session.session_key is None:
         session.save()  # login() flushes another user's session and leaves none
     SessionKey.objects.update_or_create(
@@ -33,11 +35,18 @@ def remember(user: AbstractBaseUser, session: SessionBase) -> None:
     )
 
 
+def remember_row(row: Any) -> None:
+    """Note a new session row that has a user already, as after a change of the password."""
+    owner = row.get_decoded().get(SESSION_KEY)
+    if owner is not None:
+        SessionKey.objects.get_or_create(session_key=row.session_key, defaults={"user_id": owner})
+
+
 def end(user: AbstractBaseUser) -> None:
     """End every session of a user, in a fixed number of statements."""
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()
-    if hasattr(engine, "cache_key_prefix"):
+    if _keeps_cache(engine):
         names = [
             engine.cache_key_prefix + key for key in mine.values_list("session_key", flat=True)
         ]
@@ -51,16 +60,23 @@ def index_existing() -> int:
     """Note the sessions that began before this app was installed; how many there were."""
     if not _keeps_rows(store()):
         return 0
+    known = SessionKey.objects.count()
     live = Session.objects.filter(expire_date__gt=now()).iterator(chunk_size=BATCH)
-    return sum(_index(batch) for batch in iter(lambda: list(islice(live, BATCH)), []))
+    for batch in iter(lambda: list(islice(live, BATCH)), []):
+        _index(batch)
+    return SessionKey.objects.count() - known
 
 
-def _index(batch: list[Session]) -> int:
+def _index(batch: list[Session]) -> None:
     owners = {s.session_key: s.get_decoded().get(SESSION_KEY) for s in batch}
     users = get_user_model()._base_manager.in_bulk([pk for pk in owners.values() if pk])
     present = {str(pk) for pk in users}
     rows = [SessionKey(user_id=pk, session_key=k) for k, pk in owners.items() if pk in present]
-    return len(SessionKey.objects.bulk_create(rows, ignore_conflicts=True))
+    SessionKey.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _keeps_cache(engine: Any) -> bool:
+    return hasattr(engine, "cache_key_prefix")
 
 
 def _keeps_rows(engine: Any) -> bool:

@@ -34,7 +34,7 @@ class ScimClient(Client):
             method, f"/scim/v2{path}", body, content_type=content_type, headers=sent
         )
 
-    def search(self, filter=None, **parameters):
+    def search(self, filter=None, **parameters):  # noqa: A002 the parameter's own name
         """GET /Users with a filter."""
         if filter is not None:
             parameters["filter"] = filter

@@ -1,6 +1,7 @@
 """Minimal valid objects of the example project; Traits are the variants."""
 
 import factory
+
 from example_project.workplace import models
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db.models import Model
 
 from maptician_scim import sessions
+from maptician_scim.conf import Tenant
 from maptician_scim.linking import BATCH, link_users, unlinked_users
 from maptician_scim.management.tenants import tenant_or_error
 from maptician_scim.tenancy import tenant_key, tenant_model
@@ -22,14 +23,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", nargs="?", help="Only this tenant, named by its subdomain.")
         parser.add_argument("--dry-run", action="store_true", help="Only count.")
-        parser.add_argument("--batch-size", type=int, default=BATCH)
+        parser.add_argument("--batch-size", type=_size, default=BATCH, help="People at a time.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0
         for tenant in _tenants(options["tenant"]):
             missing = unlinked_users(tenant).count()
             if missing and not options["dry_run"]:
-                self._link(tenant, missing, options["batch_size"])
+                missing = self._link(tenant, missing, options["batch_size"])
             total += missing
         if options["dry_run"]:
             self.stdout.write(f"{total} people would be linked.")
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         if not options["tenant"]:
             self.stdout.write(f"{sessions.index_existing()} sessions noted.")
 
-    def _link(self, tenant: Model, missing: int, batch_size: int) -> None:
+    def _link(self, tenant: Tenant, missing: int, batch_size: int) -> int:
         key = tenant_key(tenant)
 
         def progress(done: int) -> None:
@@ -49,12 +50,20 @@ class Command(BaseCommand):
                 )
 
         progress(0)
-        link_users(tenant, batch_size=batch_size, progress=progress)
+        linked = link_users(tenant, batch_size=batch_size, progress=progress)
         if self.stderr.isatty():
             self.stderr.write("")
+        return linked
 
 
-def _tenants(key: str | None) -> Iterable[Model]:
+def _size(text: str) -> int:
+    size = int(text) if text.isdecimal() else 0
+    if not 1 <= size <= 10_000:
+        raise argparse.ArgumentTypeError("give a number from 1 to 10000")
+    return size
+
+
+def _tenants(key: str | None) -> Iterable[Tenant]:
     if key:
         return [tenant_or_error(key)]
     return tenant_model()._default_manager.order_by("pk").iterator()

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from maptician_scim import tokens
 from maptician_scim.management.tenants import tenant_or_error
 from maptician_scim.models import READ_ONLY, Token, now
 from maptician_scim.tenancy import tenant_key
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         issue = actions.add_parser("issue", help="Print a new token, which is shown only now.")
         issue.add_argument("tenant", help="The tenant's subdomain.")
-        issue.add_argument("--name", required=True, help="What the token is for.")
+        issue.add_argument("--name", required=True, type=_name, help="What the token is for.")
         issue.add_argument("--expires-in", type=_days, metavar="DAYS", help="Days it is valid.")
         issue.add_argument("--read-only", action="store_true", help="Allow reading only.")
         issue.set_defaults(run=self.issue)
@@ -49,17 +50,20 @@ class Command(BaseCommand):
         self.stdout.write(secret)
 
     def list(self, options: dict[str, Any]) -> None:
-        tokens = Token.objects.select_related("tenant").order_by("tenant_id", "id")
+        listed = Token.objects.select_related("tenant").order_by("tenant_id", "id")
         if options["tenant"]:
-            tokens = tokens.for_tenant(tenant_or_error(options["tenant"]))
-        rows = [HEADINGS, *(_row(token) for token in tokens)]
+            listed = listed.for_tenant(tenant_or_error(options["tenant"]))
+        rows = [HEADINGS, *(_row(token) for token in listed)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.stdout.write("  ".join(cells).rstrip())
 
     def revoke(self, options: dict[str, Any]) -> None:
-        prefix = options["prefix"]
+        # Whoever pastes a whole token means its beginning, which is all that may be shown.
+        prefix = options["prefix"].strip()[: tokens.PREFIX_LENGTH]
+        if not prefix.startswith(tokens.MARK):
+            raise CommandError(f"A prefix begins with {tokens.MARK}; see scim_token list.")
         found = list(Token.objects.filter(prefix__startswith=prefix, revoked_at=None)[:10])
         if not found:
             raise CommandError(f"There is no token in force that begins with {prefix!r}.")
@@ -68,6 +72,13 @@ class Command(BaseCommand):
             raise CommandError(f"{prefix!r} fits more than one token: {names}. Type more of it.")
         found[0].revoke("scim_token revoke")
         self.stdout.write(f"Revoked {found[0].name!r} ({found[0].prefix}).")
+
+
+def _name(text: str) -> str:
+    limit = Token._meta.get_field("name").max_length or 0
+    if not text.strip() or len(text) > limit:
+        raise argparse.ArgumentTypeError(f"give a name of 1 to {limit} characters")
+    return text.strip()
 
 
 def _days(text: str) -> int:
