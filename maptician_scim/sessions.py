@@ -18,10 +18,9 @@ from maptician_scim.models import SessionKey, now
 BATCH = 500
 
 
-def store() -> type[SessionBase]:
+def store() -> Any:
     """The session class of the configured engine."""
-    engine: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
-    return engine
+    return import_module(settings.SESSION_ENGINE).SessionStore
 
 
 def remember(user: AbstractBaseUser, session: SessionBase) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from maptician_scim.conf import Settings, scim_settings
 from tests.live import ROOT
@@ -47,7 +48,7 @@ def test_without_a_value_the_default_holds(settings, name):
 @pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_required_setting_that_is_missing_is_no_silence(settings, name):
     settings.MAPTICIAN_SCIM = {}
-    with pytest.raises(KeyError, match=name):
+    with pytest.raises(ImproperlyConfigured, match=name):
         getattr(scim_settings, name)
 
 
