@@ -229,9 +229,9 @@ def whole_number(request: Request, name: str, default: int) -> int:
         return default
     if not WHOLE_NUMBER.fullmatch(text):
         raise InvalidValue(f"{name!r} must be a whole number.")
-    # Longer ones are out of any range, and Python refuses to read 5,000 digits.
-    number = int(text[:1] + text[1:].lstrip("0")[:10]) if len(text) > 10 else int(text)
-    return max(-LARGEST, min(number, LARGEST))
+    # Eleven digits are out of any range already, and Python refuses to read 5,000.
+    size = min(int(text.lstrip("+-").lstrip("0")[:11] or "0"), LARGEST)
+    return -size if text.startswith("-") else size
 
 
 def page_size(request: Request) -> int:
