@@ -1,0 +1,157 @@
+"""How many statements a request costs: a fixed number, whatever the size of the tenant."""
+
+import json
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from maptician_scim.linking import link_users
+from maptician_scim.models import ProvisionedUser
+from maptician_scim.protocol.schemas import UserResource
+from tests.factories import DeskFactory, OccupantFactory
+
+# What opens and closes transactions; inside a test they are savepoints of its own transaction.
+BRACKETS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+class Counted(CaptureQueriesContext):
+    """The statements of a block, without the brackets of transactions."""
+
+    @property
+    def statements(self):
+        return [q["sql"] for q in self.captured_queries if not q["sql"].startswith(BRACKETS)]
+
+
+@pytest.fixture
+def count():
+    return Counted(connection)
+
+
+@pytest.fixture(params=[10, 1000])
+def size(request):
+    return request.param
+
+
+@pytest.fixture
+def people(acme, scim, size):
+    """So many people, one of whom is returned; the token has been used this minute."""
+    users = [OccupantFactory.build(company=acme, email=f"p{n}@acme.example") for n in range(size)]
+    type(users[0]).objects.bulk_create(users)
+    link_users(acme)
+    return scim.search(count=1).json()["Resources"][0]
+
+
+def test_look_up_costs_two(scim, people, count):
+    with count:
+        found = scim.search(f'userName eq "{people["userName"].upper()}"').json()
+    assert found["Resources"] == [people]
+    assert len(count.statements) == 2
+
+
+def test_look_up_of_nobody_costs_two(scim, people, count):
+    with count:
+        assert scim.search('userName eq "nobody"').json()["totalResults"] == 0
+    assert len(count.statements) == 2
+
+
+def test_get_costs_two(scim, people, count):
+    with count:
+        assert scim.read(people["id"]).json() == people
+    assert len(count.statements) == 2
+
+
+@pytest.mark.parametrize("filter_text", [None, 'emails[type eq "work"] and not (title pr)'])
+def test_page_costs_two_and_one_for_the_total(scim, people, size, count, filter_text):
+    with count:
+        body = scim.search(filter_text, count=100).json()
+    assert body["totalResults"] == size
+    assert len(body["Resources"]) == min(size, 100)
+    assert len(count.statements) == (3 if size > 100 else 2)
+
+
+def test_create_costs_at_most_six(scim, people, count):
+    with count:
+        answer = scim.create(userName="new", emails=[{"value": "n@x", "type": "work"}])
+    assert answer.status_code == 201
+    assert len(count.statements) <= 6
+
+
+def test_put_costs_at_most_six(scim, people, count):
+    with count:
+        answer = scim.replace(people["id"], people | {"userName": "other", "title": "New"})
+    assert answer.json()["title"] == "New"
+    assert len(count.statements) <= 6
+
+
+def test_patch_costs_at_most_six(scim, people, count):
+    operations = [
+        {"op": "replace", "path": path, "value": "New"}
+        for path in ("title", "nickName", "name.givenName", "department")
+    ]
+    with count:
+        assert scim.modify(people["id"], *operations).status_code == 200
+    assert len(count.statements) <= 6
+
+
+def test_taking_a_kept_person_up_again_costs_at_most_six(scim, people, count):
+    scim.remove(people["id"])
+    with count:
+        assert scim.create(userName=people["userName"]).status_code == 201
+    assert len(count.statements) <= 6
+
+
+def test_deactivation_costs_two_more_and_what_the_host_does(scim, people, count):
+    user = ProvisionedUser.objects.get(scim_id=people["id"]).user
+    DeskFactory(company=user.company)
+    with count:
+        scim.modify(people["id"], {"op": "replace", "value": {"active": False}})
+    of_the_host = [s for s in count.statements if "apikey" in s or "deskassignment" in s]
+    assert len(of_the_host) == 2
+    assert len(count.statements) - len(of_the_host) <= 8
+
+
+def test_last_use_is_written_once_a_minute(scim, acme, count):
+    with count:
+        scim.search()
+        scim.search()
+    assert len([s for s in count.statements if s.startswith("UPDATE")]) == 1
+
+
+def test_page_makes_no_record_and_validates_nothing(scim, people, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("a list is made from rows")
+
+    monkeypatch.setattr(ProvisionedUser, "from_db", never)
+    monkeypatch.setattr(UserResource, "model_validate", never)
+    assert scim.search(count=100).status_code == 200
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's plan")
+def test_look_up_by_user_name_uses_an_index(scim, acme):
+    users = [OccupantFactory.build(company=acme, email=f"p{n}@x") for n in range(5000)]
+    type(users[0]).objects.bulk_create(users)
+    link_users(acme)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as queries:
+        scim.search('userName eq "P77@X"')
+    [look_up] = [q["sql"] for q in queries if "user_name_key" in q["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {look_up}")
+        plan = json.dumps(cursor.fetchone()[0])
+    assert "scim_user_name_is_unique_per_tenant" in plan or "scim_user_by_name" in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's plan")
+def test_get_by_id_uses_an_index(scim, people, size):
+    with CaptureQueriesContext(connection) as queries:
+        scim.read(str(uuid.uuid4()))
+    [look_up] = [q["sql"] for q in queries if '"scim_id" =' in q["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {look_up}")
+        plan = json.dumps(cursor.fetchone()[0])
+    assert size < 1000 or "Seq Scan" not in plan
