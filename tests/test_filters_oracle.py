@@ -139,7 +139,7 @@ filters = trees(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
