@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from django.utils.http import parse_http_date_safe
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from maptician_scim import tokens, transactions
-from maptician_scim.events import origin_of
-from maptician_scim.exceptions import Forbidden, Unauthorized, UnknownTenant
-from maptician_scim.models import Token
+from maptician_scim import networks, redaction, rehearsal, tokens, transactions
+from maptician_scim.events import Origin, origin_of, record_not_let_in
+from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
+from maptician_scim.models import Connection, Token, now
 from maptician_scim.tenancy import find_tenant, requested_tenant_key, tenant_key
 
 SCHEME = "Bearer"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+CLOCKS_DISAGREE = 300  # seconds
 
 
 class BearerAuthentication(BaseAuthentication):
     """Tenant and token of a request, in one query if they agree."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Token]:
-        """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart."""
+        """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart.
+
+        Raises ``Forbidden`` where the tenant has switched SCIM off.
+        """
         origin = origin_of(request._request)
         key = requested_tenant_key(request._request)
         try:
-            token = transactions.read(lambda: _token_for(key, request))
+            token = _token_for(key, request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
             origin.tenant = tenant = transactions.read(lambda: find_tenant(key))
@@ -36,29 +41,61 @@ class BearerAuthentication(BaseAuthentication):
                 raise UnknownTenant from None
             raise
         origin.tenant, origin.token = token.tenant, token
-        token.mark_used(client_ip(request._request))
+        if not Connection.of(token.tenant).is_enabled:
+            raise Forbidden(
+                "Provisioning is switched off here. Ask for it to be switched on, and try again.",
+                reason=Reason.SWITCHED_OFF,
+            )
+        if not rehearsal.is_on():
+            token.mark_used(origin.ip, origin.client)
         return AnonymousUser(), token
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="SCIM"'
 
 
-def _token_for(key: str, request: Request) -> Token:
+def _token_for(key: str, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
     prefix = tokens.prefix(secret)
     if not tokens.is_well_formed(secret):
-        raise Unauthorized("not a token of ours or mistyped", prefix)
+        raise Unauthorized(Reason.MISTYPED, prefix)
     # The digest of 256 random bits names the tenant; there is nothing to scope by before it.
-    token = Token.objects.select_related("tenant").filter(digest=tokens.digest(secret)).first()
+    found = Token.objects.with_tenant().filter(digest=tokens.digest(secret))
+    token = transactions.read(found.first)
     if token is None:
-        raise Unauthorized("unknown token", prefix)
+        raise Unauthorized(Reason.UNKNOWN, prefix)
     if tenant_key(token.tenant) != key:
-        raise Unauthorized("token of another tenant")
+        _tell_owner(token, key, origin)
+        raise Unauthorized(Reason.OTHER_TENANT)
     if token.is_revoked:
-        raise Unauthorized("revoked token", prefix)
+        raise Unauthorized(Reason.REVOKED, prefix)
     if token.is_expired:
-        raise Unauthorized("expired token", prefix)
+        raise Unauthorized(_reason_of_expiry(request), prefix)
+    if token.networks and not networks.contain(token.networks, origin.ip):
+        raise Unauthorized(Reason.NETWORK, prefix, facts={"address": origin.ip or "?"})
     return token
+
+
+def _tell_owner(token: Token, key: str, origin: Origin) -> None:
+    """Note in the log of the tenant a token belongs to that it was sent to another address."""
+    if rehearsal.is_on():
+        return
+    error = Unauthorized(
+        Reason.WRONG_SUBDOMAIN,
+        token.prefix,
+        facts={"subdomain": redaction.without_tokens(key)[:63]},
+    )
+    record_not_let_in(replace(origin, tenant=token.tenant), error)
+
+
+def _reason_of_expiry(request: Request) -> Reason:
+    """Whether a token has expired, or whether one of the two clocks may be wrong.
+
+    Clients need not send ``Date`` (RFC 9110 section 6.6.1), and most do not.
+    """
+    sent = parse_http_date_safe(request.META.get("HTTP_DATE", ""))
+    skewed = sent is not None and abs(sent - now().timestamp()) > CLOCKS_DISAGREE
+    return Reason.CLOCK if skewed else Reason.EXPIRED
 
 
 def presented_secret(header: str) -> str:
@@ -68,18 +105,13 @@ def presented_secret(header: str) -> str:
     """
     words = header.split()
     if not words:
-        raise Unauthorized("no Authorization header")
+        raise Unauthorized(Reason.NO_HEADER)
     if len(words) > 1 and words[0].lower() != SCHEME.lower():
-        raise Unauthorized("another authentication scheme")
+        raise Unauthorized(Reason.OTHER_SCHEME)
     if len(words) > 2:
         doubled = words[1].lower() == SCHEME.lower()
-        raise Unauthorized("the word Bearer is doubled" if doubled else "malformed header")
+        raise Unauthorized(Reason.DOUBLED_BEARER if doubled else Reason.MALFORMED)
     return words[-1]
-
-
-def client_ip(request: HttpRequest) -> str | None:
-    """The address the connection came from."""
-    return request.META.get("REMOTE_ADDR") or None
 
 
 class HasScope(BasePermission):
@@ -89,5 +121,5 @@ class HasScope(BasePermission):
         kind = getattr(view, "scope", None)
         access = "read" if request.method in SAFE_METHODS else "write"
         if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):
-            raise Forbidden(f"This token does not allow to {access} {kind}.")
+            raise Forbidden(f"This token does not allow to {access} {kind}.", reason=Reason.SCOPE)
         return True

@@ -29,7 +29,12 @@ POSITIVE = (
     "MAX_FILTER_DEPTH",
     "MAX_PATCH_OPERATIONS",
     "RETRY_AFTER",
+    "ROTATION_HOURS",
+    "EVENT_RETENTION_DAYS",
+    "REQUEST_RETENTION_DAYS",
+    "MAX_KEPT_REQUEST",
 )
+SWITCHES = ("SET_PASSWORD", "TOKENS_MUST_EXPIRE")
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -46,7 +51,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found = list(_check_names(configured))
     if not any(message.id == "maptician_scim.E003" for message in found):
         found += [*_check_tenant(configured), *_check_adapter(configured)]
-    return [*found, *_check_values(configured), *_check_cache()]
+    return [*found, *_check_values(configured), *_check_operation(configured), *_check_cache()]
 
 
 def _check_names(configured: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -151,12 +156,13 @@ def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="None lets new tokens never expire.",
             id="maptician_scim.E013",
         )
-    if not isinstance(configured.get("SET_PASSWORD", False), bool):
-        yield Error(
-            f"{NAME}['SET_PASSWORD'] must be True or False.",
-            hint="A text such as 'False' would count as true.",
-            id="maptician_scim.E014",
-        )
+    for name in SWITCHES:
+        if not isinstance(configured.get(name, False), bool):
+            yield Error(
+                f"{NAME}[{name!r}] must be True or False.",
+                hint="A text such as 'False' would count as true.",
+                id="maptician_scim.E014",
+            )
     page = configured.get("DOCUMENTATION_URI")
     if page is not None and not (isinstance(page, str) and page.startswith(("https:", "http:"))):
         yield Error(
@@ -164,6 +170,47 @@ def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="Clients are told this address as it is.",
             id="maptician_scim.E015",
         )
+
+
+def _check_operation(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    """What concerns tokens and administrators."""
+    lifetime = configured.get("TOKEN_LIFETIME_DAYS", 365)
+    if configured.get("TOKENS_MUST_EXPIRE") is True and lifetime is None:
+        yield Error(
+            f"{NAME}['TOKENS_MUST_EXPIRE'] needs a 'TOKEN_LIFETIME_DAYS'.",
+            hint="None would let new tokens never expire.",
+            id="maptician_scim.E016",
+        )
+    proxies = configured.get("TRUSTED_PROXIES", 0)
+    if proxies != 0 and not _is_positive(proxies):
+        yield Error(
+            f"{NAME}['TRUSTED_PROXIES'] must be the number of proxies in front of the project.",
+            hint="Zero takes the address of the connection for the client's.",
+            id="maptician_scim.E017",
+        )
+    emails = configured.get("EXPIRY_EMAILS", ())
+    if not isinstance(emails, (list, tuple)) or not all(
+        isinstance(email, str) and "@" in email for email in emails
+    ):
+        yield Error(
+            f"{NAME}['EXPIRY_EMAILS'] must be a list of e-mail addresses.",
+            hint="Leave it out to send no e-mail.",
+            id="maptician_scim.E018",
+        )
+    path = configured.get("TENANT_QUERYSET_FOR")
+    if path is not None and not _is_function(path):
+        yield Error(
+            f"{NAME}['TENANT_QUERYSET_FOR'] names no function: {path!r}.",
+            hint="Give the dotted path of a function from a user to a queryset of tenants.",
+            id="maptician_scim.E019",
+        )
+
+
+def _is_function(path: object) -> bool:
+    try:
+        return isinstance(path, str) and callable(import_string(path))
+    except ImportError:
+        return False
 
 
 def _is_positive(value: object) -> bool:

@@ -5,6 +5,7 @@ Read when used, so that ``override_settings`` works and nothing is frozen at imp
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from maptician_scim.adapters import UserAdapter
 
 DeleteBehaviour = Literal["deactivate", "delete"]
@@ -109,6 +112,50 @@ class Settings:
     def TOKEN_LIFETIME_DAYS(self) -> int | None:
         """Days until a new token expires when its issuer names no date; ``None`` is never."""
         return cast("int | None", self.configured.get("TOKEN_LIFETIME_DAYS", 365))
+
+    @property
+    def TOKENS_MUST_EXPIRE(self) -> bool:
+        """Whether a token that never expires may not be issued."""
+        return cast(bool, self.configured.get("TOKENS_MUST_EXPIRE", False))
+
+    @property
+    def ROTATION_HOURS(self) -> int:
+        """Hours a rotated token goes on working beside its successor, if nobody says otherwise."""
+        return cast(int, self.configured.get("ROTATION_HOURS", 72))
+
+    @property
+    def EXPIRY_EMAILS(self) -> Sequence[str]:
+        """Who is told by e-mail, from ``scim_token check``, that a token is about to expire."""
+        return cast("Sequence[str]", self.configured.get("EXPIRY_EMAILS", ()))
+
+    @property
+    def TRUSTED_PROXIES(self) -> int:
+        """Proxies in front of the application that add to ``X-Forwarded-For``."""
+        return cast(int, self.configured.get("TRUSTED_PROXIES", 0))
+
+    @property
+    def TENANT_QUERYSET_FOR(self) -> Callable[[HostUser], QuerySet[Any]] | None:
+        """A function, given as a dotted path, from an admin to the tenants they may see.
+
+        ``None`` shows all tenants to everybody who has the permission.
+        """
+        path = self.configured.get("TENANT_QUERYSET_FOR")
+        return cast("Callable[[HostUser], QuerySet[Any]]", import_string(path)) if path else None
+
+    @property
+    def EVENT_RETENTION_DAYS(self) -> int:
+        """Days after which ``scim_prune_events`` removes an event."""
+        return cast(int, self.configured.get("EVENT_RETENTION_DAYS", 365))
+
+    @property
+    def REQUEST_RETENTION_DAYS(self) -> int:
+        """Days after which it forgets the headers and the body of a refused request."""
+        return cast(int, self.configured.get("REQUEST_RETENTION_DAYS", 30))
+
+    @property
+    def MAX_KEPT_REQUEST(self) -> int:
+        """Characters that are kept of the body of a refused request."""
+        return cast(int, self.configured.get("MAX_KEPT_REQUEST", 16 * 1024))
 
     @property
     def RETRY_AFTER(self) -> int:

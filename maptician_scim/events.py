@@ -9,15 +9,19 @@ from typing import Any, cast
 
 from django.core.cache import cache
 from django.db import DatabaseError
+from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim.conf import Tenant
-from maptician_scim.exceptions import ScimError, Unauthorized
-from maptician_scim.models import Event, Token
+from maptician_scim import redaction, rehearsal
+from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
+from maptician_scim.models import Connection, Event, Token
+from maptician_scim.protocol.expressions import comparison_key, user_name_key
 
 logger = logging.getLogger("maptician_scim.request")
 
 REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
+REFUSALS_LOGGED_EVERY_WATCHED = 1  # while somebody has the tenant's page open
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Origin:
     resource_type: str = "User"
     resource_id: str = ""
     user_name: str = ""
+    email: str = ""
+    body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -57,66 +63,110 @@ def record(
     *,
     changes: dict[str, Any] | None = None,
     detail: str = "",
-    scim_type: str | None = None,
-) -> None:
-    """Write one event; inside the caller's transaction if there is one."""
-    Event.objects.create(
+    error: ScimError | None = None,
+    request: dict[str, Any] | None = None,
+) -> Event:
+    """Write the event of a request, in whatever transaction is open."""
+    user_name = _storable(origin.user_name, "user_name")
+    return Event.objects.create(
         tenant=origin.tenant,
         token=origin.token,
         token_prefix=origin.token.prefix if origin.token else "",
         verb=origin.verb,
         resource_type=origin.resource_type,
-        resource_id=_storable(origin.resource_id, 64),
-        user_name=_storable(origin.user_name, 255),
+        resource_id=_storable(origin.resource_id, "resource_id"),
+        user_name=user_name,
+        user_name_key=_storable(user_name_key(user_name), "user_name_key"),
+        email_key=_storable(comparison_key(origin.email), "email_key"),
         status=status,
-        scim_type=scim_type or "",
+        scim_type=(error and error.scim_type) or "",
+        reason=(error and error.reason) or "",
+        facts=error.facts if error else {},
         detail=detail,
         changes=changes or {},
+        request=request,
         correlation_id=origin.correlation_id,
         duration_ms=origin.duration_ms,
         ip=origin.ip,
-        client=_storable(origin.client, 200),
+        client=_storable(origin.client, "client"),
     )
 
 
-def _storable(text: str, limit: int) -> str:
-    """What came from outside, as every database can keep it."""
-    return text.replace("\x00", "").encode(errors="replace").decode()[:limit]
+def _storable(text: str, field_name: str) -> str:
+    """What came from outside, as every database can keep it, and without our tokens."""
+    limit = cast("Field[Any, Any]", Event._meta.get_field(field_name)).max_length
+    clean = text.replace("\x00", "").encode(errors="replace").decode()
+    return redaction.without_tokens(clean)[:limit]
 
 
-def record_refusal(origin: Origin, error: ScimError) -> None:
+def record_refusal(request: HttpRequest, error: ScimError) -> None:
     """Write that a request was refused, after its own transaction has rolled back.
 
     The answer goes out even if the log cannot be written.
     """
-    detail = error.detail
-    if origin.token is None:
-        reason, prefix = "unknown tenant", ""
-        if isinstance(error, Unauthorized):
-            reason, prefix = error.reason, error.prefix
-        unwritten = _count_refusal(origin, reason)
-        if unwritten is None:
-            return
-        seen = f" with a token that begins {prefix}" if prefix else ""
-        more = f" {unwritten} more were refused before." if unwritten else ""
-        detail = f"Not let in{seen}: {reason}.{more}"
+    if rehearsal.is_on():
+        return
+    origin = origin_of(request)
     try:
-        record(origin, error.status, detail=detail, scim_type=error.scim_type)
+        if origin.token is not None:
+            record(
+                origin,
+                error.status,
+                detail=error.detail,
+                error=error,
+                request=_kept_request(request, origin),
+            )
+            if error.reason in NOT_LET_IN:
+                Connection.of(origin.tenant).note_refusal()
+        else:
+            record_not_let_in(origin, error)
     except DatabaseError:
         logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
-def _count_refusal(origin: Origin, reason: str) -> int | None:
-    """How many refusals have not been written since the last event, or ``None`` for not yet.
+def record_not_let_in(origin: Origin, error: ScimError) -> None:
+    """Write that a request without a valid token was refused, at most once a minute and reason.
 
-    Whoever sends requests without a valid token can thus neither fill the table nor cost a write.
+    Whoever sends such requests can thus neither fill the table nor cost a write.
     """
+    reason = error.reason or Reason.MALFORMED
+    unwritten = _count_refusal(origin, reason)
+    if unwritten is None:
+        return
+    prefix = error.prefix if isinstance(error, Unauthorized) else ""
+    seen = f" with a token that begins {prefix}" if prefix else ""
+    more = f" {unwritten} more were refused before." if unwritten else ""
+    if prefix:
+        error.facts.setdefault("prefix", prefix)
+    record(origin, error.status, detail=f"Not let in{seen}: {reason.label}.{more}", error=error)
+    if origin.tenant is not None:
+        Connection.of(origin.tenant).note_refusal()
+
+
+def _count_refusal(origin: Origin, reason: Reason) -> int | None:
+    """How many refusals have not been written since the last event, or ``None`` for not yet."""
     tenant = origin.tenant.pk if origin.tenant else "-"
-    key = f"maptician_scim:refused:{tenant}:{reason.replace(' ', '_')}"
-    if cache.add(key, 1, REFUSALS_LOGGED_EVERY):
+    is_watched = origin.tenant is not None and Connection.of(origin.tenant).is_watched
+    key = f"maptician_scim:refused:{tenant}:{reason}"
+    due, seconds = key, REFUSALS_LOGGED_EVERY
+    if is_watched:
+        due, seconds = f"{key}:watched", REFUSALS_LOGGED_EVERY_WATCHED
+    if cache.add(due, 1, seconds):
         unwritten = cache.get(f"{key}:count", 0)
         cache.set(f"{key}:count", 0, None)
         return int(unwritten)
     cache.add(f"{key}:count", 0, None)
     cache.incr(f"{key}:count")
     return None
+
+
+def _kept_request(request: HttpRequest, origin: Origin) -> dict[str, Any]:
+    """Target, headers and body of a refused request, without secrets."""
+    kept: dict[str, Any] = {
+        "method": request.method,
+        "target": redaction.target(request.get_full_path()),
+        "headers": redaction.headers(request.headers),
+    }
+    if origin.body:
+        kept["body"] = redaction.body(origin.body, scim_settings.MAX_KEPT_REQUEST)
+    return kept

@@ -7,16 +7,61 @@ secret or anything of another tenant.
 
 from __future__ import annotations
 
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Reason(TextChoices):
+    """Why a request was refused, told more finely than to the client: for the tenant's own log."""
+
+    NO_HEADER = "no_header", _("no Authorization header")
+    OTHER_SCHEME = "other_scheme", _("another authentication scheme")
+    DOUBLED_BEARER = "doubled_bearer", _("the word Bearer is doubled")
+    MALFORMED = "malformed", _("malformed Authorization header")
+    MISTYPED = "mistyped", _("not a token of ours, or mistyped")
+    UNKNOWN = "unknown", _("unknown token")
+    OTHER_TENANT = "other_tenant", _("token of another tenant")
+    WRONG_SUBDOMAIN = "wrong_subdomain", _("token sent to another tenant's address")
+    REVOKED = "revoked", _("revoked token")
+    EXPIRED = "expired", _("expired token")
+    CLOCK = "clock", _("expired token, and the clocks disagree")
+    NETWORK = "network", _("outside the allowed networks")
+    SWITCHED_OFF = "switched_off", _("SCIM is switched off")
+    UNKNOWN_TENANT = "unknown_tenant", _("unknown tenant")
+    BASE_URL = "base_url", _("wrong base URL")
+    NOT_HTTPS = "not_https", _("base URL without TLS")
+    SCOPE = "scope", _("not allowed to this token")
+    CREATE_OFF = "create_off", _("creating people is switched off")
+    EMAIL_DOMAIN = "email_domain", _("e-mail domain not accepted")
+    TAKEN = "taken", _("userName taken")
+    TAKEN_INACTIVE = "taken_inactive", _("userName of a deactivated person")
+    PROTECTED = "protected", _("protected account")
+
+
+NOT_LET_IN = frozenset(list(Reason)[: list(Reason).index(Reason.SCOPE)])
+"""The reasons that say something of the connection as a whole, and not of one request."""
+
 
 class ScimError(Exception):
-    """An error with a SCIM representation."""
+    """An error with a SCIM representation.
+
+    ``reason`` and ``facts``, what its explanation names, are for the tenant's own log.
+    """
 
     status = 400
     scim_type: str | None = None
     default_detail = "The request cannot be carried out."
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        reason: Reason | None = None,
+        facts: dict[str, str] | None = None,
+    ) -> None:
         self.detail = detail or self.default_detail
+        self.reason = reason
+        self.facts = facts or {}
         super().__init__(self.detail)
 
 
@@ -80,7 +125,7 @@ class Conflict(ScimError):
 class Unauthorized(ScimError):
     """No token, or none that is valid here: one text for all of them, so it is no oracle.
 
-    ``reason`` and ``prefix`` are for the tenant's own event log, never for the client.
+    ``reason`` and ``prefix`` are for the tenant's own log, never for the client.
     """
 
     status = 401
@@ -89,9 +134,10 @@ class Unauthorized(ScimError):
         "Copy the token again, or ask for a new one."
     )
 
-    def __init__(self, reason: str, prefix: str = "") -> None:
-        super().__init__()
-        self.reason = reason
+    def __init__(
+        self, reason: Reason, prefix: str = "", *, facts: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(reason=reason, facts=facts)
         self.prefix = prefix
 
 
@@ -113,6 +159,9 @@ class UnknownTenant(NotFound):
     """The host name belongs to no tenant; the answer tells nothing more."""
 
     default_detail = "There is nothing here."
+
+    def __init__(self) -> None:
+        super().__init__(reason=Reason.UNKNOWN_TENANT)
 
 
 class MethodNotAllowed(ScimError):

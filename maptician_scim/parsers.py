@@ -14,6 +14,9 @@ from maptician_scim.exceptions import InvalidSyntax, InvalidValue, PayloadTooLar
 SCIM_JSON = "application/scim+json"
 JSON = "application/json"
 
+RAW_BODY = "scim_raw_body"
+"""Where the parser context keeps what was read."""
+
 
 class SCIMParser(BaseParser):
     """Reads a JSON object: UTF-8, no duplicate keys, limited in size and depth."""
@@ -26,7 +29,10 @@ class SCIMParser(BaseParser):
         media_type: str | None = None,
         parser_context: Any = None,
     ) -> dict[str, Any]:
-        return parse(read_limited(stream, scim_settings.MAX_BODY_SIZE))
+        body = read_limited(stream, scim_settings.MAX_BODY_SIZE)
+        if parser_context is not None:
+            parser_context[RAW_BODY] = body  # for the log, should the request be refused
+        return parse(body)
 
 
 class JSONParser(SCIMParser):

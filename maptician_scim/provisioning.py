@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from maptician_scim import events, signals, transactions
+from maptician_scim import events, rehearsal, signals, transactions
 from maptician_scim.adapters import UserAdapter, critical_changes
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.events import Origin
@@ -31,9 +31,18 @@ from maptician_scim.exceptions import (
     InvalidValue,
     NotFound,
     PreconditionFailed,
+    Reason,
     Uniqueness,
 )
-from maptician_scim.models import ProvisionedUser, ProvisionedUserQuerySet, detach, now, saving
+from maptician_scim.models import (
+    Connection,
+    Event,
+    ProvisionedUser,
+    ProvisionedUserQuerySet,
+    detach,
+    now,
+    saving,
+)
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.filters import compile_filter
@@ -63,6 +72,7 @@ class Provisioner:
         self.origin = origin
         self.request = request
         self.adapter_class = scim_settings.USER_ADAPTER
+        self.connection = Connection.of(tenant)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -111,14 +121,19 @@ class Provisioner:
 
         Raises ``Uniqueness`` if the userName is taken, ``Forbidden`` for a protected account.
         """
-        self._note_user_name(payload)
+        self._note_person(payload)
+        if not self.connection.may_create:
+            raise Forbidden(
+                "New people may not be created here. Whoever issued the token can allow it.",
+                reason=Reason.CREATE_OFF,
+            )
         wanted = messages.read_user(payload, replaces=False)
         wanted.attributes.setdefault("active", True)
         return transactions.write(lambda: self._create(wanted))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
-        self._note_user_name(payload)
+        self._note_person(payload)
         wanted = messages.read_user(payload, replaces=True)
         return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
 
@@ -133,10 +148,11 @@ class Provisioner:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
         transactions.write(lambda: self._delete(scim_id, if_match))
 
-    def _note_user_name(self, payload: Document) -> None:
+    def _note_person(self, payload: Document) -> None:
         """Let the log say who was meant, also if the body is refused."""
         user_name = payload.get("userName")
         self.origin.user_name = user_name if isinstance(user_name, str) else ""
+        self.origin.email = next(iter(messages.addresses(payload)), "")
 
     def _create(self, wanted: UserDocument) -> Document:
         user_name = str(wanted.attributes["userName"])
@@ -147,6 +163,7 @@ class Provisioner:
         was_active = is_known and adapter.is_active
         adapter.provisioned_user = ProvisionedUser(tenant=self.tenant)
         adapter.take(wanted)
+        self._check_addresses({}, adapter.document())
         self._save_host_user(adapter)
         adapter.record.user = adapter.obj
         if was_active and not adapter.is_active:
@@ -169,7 +186,8 @@ class Provisioner:
             if latest.deleted_at is None:
                 adapter.obj = latest.user
                 if adapter.belongs_to_tenant():
-                    raise _taken(user_name, is_active=adapter.is_active)
+                    adapter.provisioned_user = latest
+                    raise _taken(user_name, by=adapter)
                 detach(latest)  # moved to another tenant without our being told
             elif kept := self._kept_user(latest):
                 adapter.obj = kept
@@ -198,6 +216,7 @@ class Provisioner:
         critical = critical_changes(differences(before, adapter.document()))
         if is_protected and (critical or adapter.has_new_password):
             raise _protected()
+        self._check_addresses(before, adapter.document())
         if adapter.has_changes:
             self._save_host_user(adapter)
         if was_active and not adapter.is_active:
@@ -217,7 +236,7 @@ class Provisioner:
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
         user, record = adapter.obj, adapter.record
         adapter.end_access()
-        if scim_settings.DELETE_BEHAVIOUR == "delete":
+        if self.connection.deletes == "delete":
             detach(record)
             self._finish(adapter, "deleted", changes, 204)
             self._delete_host_user(adapter)
@@ -239,14 +258,30 @@ class Provisioner:
             )
         except ProvisionedUser.DoesNotExist as error:
             raise _not_found(scim_id) from error
-        self.origin.user_name = record.user_name
         record.tenant = self.tenant
         adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
+        self._note_person(adapter.document())
         if if_match is not None:
             version = messages.etag(messages.digest(adapter.document()))
             if not messages.etag_matches(if_match, version):
                 raise PreconditionFailed
         return adapter
+
+    def _check_addresses(self, before: Document, after: Document) -> None:
+        """Refuse addresses that are new and in a domain the tenant does not accept.
+
+        Somebody who is here already can still be updated and deactivated.
+        """
+        known = set(messages.addresses(before))
+        for path, address in messages.addresses(after).items():
+            if address not in known and not self.connection.accepts_address(address):
+                domains = ", ".join(self.connection.email_domains)
+                raise InvalidValue(
+                    f"{path!r} is {address!r}, but only addresses in these domains are accepted "
+                    f"here: {domains}.",
+                    reason=Reason.EMAIL_DOMAIN,
+                    facts={"address": address},
+                )
 
     def _save_host_user(self, adapter: UserAdapter) -> None:
         """Save the host user; a username taken over all tenants is replaced by another."""
@@ -282,7 +317,8 @@ class Provisioner:
                 record.save()
         except IntegrityError as error:
             raise _taken(record.user_name) from error
-        self.origin.resource_id, self.origin.user_name = adapter.id, record.user_name
+        self.origin.resource_id = adapter.id
+        self._note_person(adapter.document())
         return adapter.to_dict()
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
@@ -307,7 +343,8 @@ class Provisioner:
             "provisioned_user": adapter.record,
             "changes": changes,
         }
-        if changes or adapter.has_new_password or verb == "deleted":
+        is_heard = changes or adapter.has_new_password or verb == "deleted"
+        if is_heard and not rehearsal.is_on():
             _tell_inside(self.adapter_class, verb, arguments)
             tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
             transaction.on_commit(tell_outside)
@@ -327,22 +364,39 @@ def _not_found(scim_id: str) -> NotFound:
     return NotFound(f"There is no user with the id {scim_id[:64]!r}.")
 
 
-def _taken(user_name: str, *, is_active: bool = True) -> Uniqueness:
-    if is_active:
+def _taken(user_name: str, *, by: UserAdapter | None = None) -> Uniqueness:
+    """The refusal of a userName that somebody has: ``by`` whom, if they are known."""
+    if by is None or by.is_active:
         return Uniqueness(
             f"The userName {user_name!r} belongs to somebody already. Look it up with the filter "
-            f'userName eq "..." and update that person.'
+            f'userName eq "..." and update that person.',
+            reason=Reason.TAKEN,
         )
     return Uniqueness(
         f"The userName {user_name!r} belongs to somebody who is deactivated. To bring them back, "
-        f'look them up with the filter userName eq "..." and set active to true.'
+        f'look them up with the filter userName eq "..." and set active to true.',
+        reason=Reason.TAKEN_INACTIVE,
+        facts=_since(by),
     )
+
+
+def _since(adapter: UserAdapter) -> dict[str, str]:
+    """The person's id, and since when they are deactivated if SCIM did it."""
+    last = (
+        Event.objects.for_tenant(adapter.tenant)
+        .filter(resource_id=adapter.id, verb="deactivate", status__lt=400)
+        .order_by("-id")
+        .first()
+    )
+    facts = {"id": adapter.id}
+    return facts | {"since": last.created_at.isoformat()} if last else facts
 
 
 def _protected() -> Forbidden:
     return Forbidden(
         "This account is protected: it cannot be deactivated, renamed, deleted or taken over by "
-        "provisioning. Its own administrators manage it; unassign it from the app."
+        "provisioning. Its own administrators manage it; unassign it from the app.",
+        reason=Reason.PROTECTED,
     )
 
 

@@ -6,12 +6,12 @@ from typing import cast
 
 from django.apps import apps
 from django.core.exceptions import DisallowedHost
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
 
-from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import UnknownTenant
 
 
@@ -22,7 +22,14 @@ def tenant_model() -> type[Model]:
 
 def find_tenant(key: str) -> Tenant | None:
     """The tenant with this subdomain. The host's default manager decides which exist."""
-    return tenant_model()._default_manager.filter(**{scim_settings.TENANT_FIELD: key}).first()
+    tenants = tenant_model()._default_manager.select_related("scim_connection")
+    return tenants.filter(**{scim_settings.TENANT_FIELD: key}).first()
+
+
+def tenants_for(admin: HostUser) -> QuerySet[Model]:
+    """The tenants an admin may see: all, unless ``TENANT_QUERYSET_FOR`` says otherwise."""
+    chosen = scim_settings.TENANT_QUERYSET_FOR
+    return tenant_model()._default_manager.all() if chosen is None else chosen(admin)
 
 
 def tenant_key(tenant: Tenant) -> str:
@@ -58,3 +65,14 @@ def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) 
     host = f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
     netloc = f"{host}:{port}" if port else host
     return f"{scheme}://{netloc}{reverse('scim:root').rstrip('/')}"
+
+
+ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})
+
+
+def names_endpoint(path: str) -> bool:
+    """Whether a path ends as an endpoint of SCIM does: ``/Users``, ``/Groups/<id>``.
+
+    Where such a path leads nowhere, a client has been given the wrong base URL.
+    """
+    return bool(ENDPOINTS.intersection(path.lower().rstrip("/").split("/")[-2:]))

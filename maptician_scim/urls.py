@@ -10,7 +10,11 @@ from maptician_scim import views
 
 app_name = "scim"
 
+ENDPOINT = "Users|Groups|ServiceProviderConfig|ResourceTypes|Schemas"
+
 urlpatterns = [
+    # A base URL with an endpoint at its end: no id of ours is called so.
+    re_path(rf"^(?P<path>({ENDPOINT})/({ENDPOINT})(/.*)?)$", views.NoEndpointView.as_view()),
     re_path(r"^Users/?$", views.UsersView.as_view(), name="users"),
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import discovery, events
-from maptician_scim.authentication import BearerAuthentication, HasScope, client_ip
+from maptician_scim import activity, discovery, events
+from maptician_scim.authentication import BearerAuthentication, HasScope
 from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
@@ -25,13 +25,16 @@ from maptician_scim.exceptions import (
     InvalidValue,
     NotFound,
     NotImplementedHere,
+    Reason,
     Unauthorized,
     Unavailable,
 )
-from maptician_scim.parsers import JSONParser, SCIMParser
+from maptician_scim.networks import client_address
+from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
 from maptician_scim.provisioning import Provisioner
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
+from maptician_scim.tenancy import names_endpoint
 
 logger = logging.getLogger("maptician_scim.request")
 
@@ -75,7 +78,7 @@ class SCIMView(APIView):
         origin = Origin(
             correlation_id=sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex,
             verb=VERBS.get(request.method or "", "other"),
-            ip=client_ip(request),
+            ip=client_address(request),
             client=request.META.get("HTTP_USER_AGENT", ""),
             resource_type=self.resource_type,
             resource_id=str(self.kwargs.get("uuid") or ""),
@@ -85,7 +88,8 @@ class SCIMView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
-        events.record_refusal(self.origin, error)
+        self.origin.body = self.request.parser_context.get(RAW_BODY)
+        events.record_refusal(self.request._request, error)
         response = Response(
             messages.error_body(error.status, error.detail, error.scim_type), status=error.status
         )
@@ -104,6 +108,8 @@ class SCIMView(APIView):
         response["X-Request-Id"] = self.origin.correlation_id
         response["Cache-Control"] = "private, no-cache"
         origin = self.origin
+        if origin.tenant is not None:
+            activity.count(origin.tenant.pk, is_error=response.status_code >= 400)
         logger.info(
             "%s %s %s %d ms",
             request.method,
@@ -217,7 +223,8 @@ class NoEndpointView(SCIMView):
     """Everything else below the base URL."""
 
     def missing(self, request: Request, path: str = "") -> Response:
-        raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.")
+        reason = Reason.BASE_URL if names_endpoint(path) else None
+        raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.", reason=reason)
 
     get = post = put = patch = delete = missing
 

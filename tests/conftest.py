@@ -1,15 +1,17 @@
 import pytest
 from django.core.cache import cache
 
+from maptician_scim import activity
 from maptician_scim.models import Token
 from tests import hosts
 from tests.client import ScimClient
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache():
-    """Refusals are counted in the cache; no test sees another's."""
+def _nothing_counted():
+    """Refusals are counted in the cache, requests in the process; no test sees another's."""
     cache.clear()
+    activity.forget()
 
 
 @pytest.fixture

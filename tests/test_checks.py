@@ -74,8 +74,17 @@ WRONG = {
     "an unknown way to delete": ({"DELETE_BEHAVIOUR": "archive"}, "E012"),
     "a lifetime in text": ({"TOKEN_LIFETIME_DAYS": "365"}, "E013"),
     "a lifetime of zero": ({"TOKEN_LIFETIME_DAYS": 0}, "E013"),
-    "a switch in text": ({"SET_PASSWORD": "False"}, "E014"),
+    **{f"{name} in text": ({name: "False"}, "E014") for name in checks.SWITCHES},
     "a page that is no address": ({"DOCUMENTATION_URI": 5}, "E015"),
+    "tokens that must and need not expire": (
+        {"TOKENS_MUST_EXPIRE": True, "TOKEN_LIFETIME_DAYS": None},
+        "E016",
+    ),
+    "half a proxy": ({"TRUSTED_PROXIES": 0.5}, "E017"),
+    "an e-mail address alone": ({"EXPIRY_EMAILS": "ops@maptician.example"}, "E018"),
+    "an e-mail address that is none": ({"EXPIRY_EMAILS": ["ops"]}, "E018"),
+    "a function that is none": ({"TENANT_QUERYSET_FOR": f"{HERE}.HERE"}, "E019"),
+    "a function that is not there": ({"TENANT_QUERYSET_FOR": "nowhere.tenants"}, "E019"),
 }
 
 

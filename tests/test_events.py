@@ -6,6 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 from django.db import connection
+from django.db.models import RestrictedError
 
 from maptician_scim import events
 from maptician_scim.models import Event, ProvisionedUser, Token
@@ -175,9 +176,23 @@ def test_unknown_tenants_are_one_line_without_a_tenant(db):
 def test_token_of_another_tenant_is_a_line_that_does_not_name_it(acme, other_scim):
     other_scim.host = "acme.localhost"
     other_scim.search()
-    event = only_event()
-    assert (event.tenant, event.token, event.token_prefix) == (acme, None, "")
+    event = Event.objects.for_tenant(acme).get()
+    assert (event.token, event.token_prefix, event.reason) == (None, "", "other_tenant")
     assert other_scim.secret[:18] not in event.detail
+
+
+def test_token_sent_to_another_address_is_a_line_of_its_owner_too(acme, globex, other_scim):
+    other_scim.host = "acme.localhost"
+    other_scim.search()
+    event = Event.objects.for_tenant(globex).get()
+    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "acme")
+
+
+def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(globex, other_scim):
+    other_scim.host = "glbex.localhost"
+    assert other_scim.search().status_code == 404
+    event = Event.objects.for_tenant(globex).get()
+    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "glbex")
 
 
 # -- the lines themselves ---------------------------------------------------------------------
@@ -218,11 +233,10 @@ def test_log_is_append_only(scim):
         event.save()
 
 
-def test_line_outlives_the_token(scim):
+def test_token_that_did_something_cannot_be_deleted(scim):
     scim.create(userName="pat@acme.example")
-    prefix = Token.objects.get().prefix
-    Token.objects.all().delete()
-    assert (only_event().token, only_event().token_prefix) == (None, prefix)
+    with pytest.raises(RestrictedError):
+        Token.objects.get().delete()
 
 
 def test_each_tenant_has_its_own_lines(scim, other_scim, acme):

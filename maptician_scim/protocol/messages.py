@@ -83,6 +83,17 @@ def is_hollow(entry: dict[str, Any]) -> bool:
     return not entry.keys() - DESCRIBING
 
 
+def addresses(document: dict[str, Any]) -> dict[str, str]:
+    """The e-mail addresses in a body or document by path: of ``emails``, the primary one first,
+    and the userName if it is one. What has another form than it should is passed over."""
+    emails = document.get("emails")
+    entries = [e for e in emails if isinstance(e, dict)] if isinstance(emails, list) else []
+    entries.sort(key=lambda entry: entry.get("primary") is not True)
+    found = {f"emails[{n}].value": entry.get("value") for n, entry in enumerate(entries)}
+    found["userName"] = document.get("userName")
+    return {p: v.strip() for p, v in found.items() if isinstance(v, str) and "@" in v}
+
+
 EXPECTED = {
     "string_type": "must be a string",
     "list_type": "must be an array",

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from maptician_scim import tokens
 from maptician_scim.management.tenants import tenant_or_error
-from maptician_scim.models import READ_ONLY, Token, now
+from maptician_scim.models import BY_SETTING, READ_ONLY, Token, now
 from maptician_scim.tenancy import tenant_key
 
 HEADINGS = ("TENANT", "NAME", "PREFIX", "STATE", "CREATED", "EXPIRES", "LAST USED")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         _, secret = Token.objects.issue(
             tenant=tenant,
             name=options["name"],
-            expires_at=now() + timedelta(days=days) if days else None,
+            expires_at=now() + timedelta(days=days) if days else BY_SETTING,
             scopes=READ_ONLY if options["read_only"] else None,
         )
         self.stdout.write(secret)

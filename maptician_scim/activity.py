@@ -1,0 +1,83 @@
+"""Counting requests by tenant and hour, for the charts.
+
+A read costs no write of its own: each process counts for itself and adds what it has counted to
+the table at most once a minute, with a request that comes by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from django.db import DatabaseError
+
+from maptician_scim import rehearsal
+from maptician_scim.models import Activity, now
+
+logger = logging.getLogger(__name__)
+
+WRITTEN_EVERY = 60  # seconds
+
+Place = tuple[Any, datetime]
+"""A tenant's primary key and an hour."""
+
+
+class _Counts:
+    """What this process has counted and not yet written."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        self.requests: Counter[Place] = Counter()
+        self.errors: Counter[Place] = Counter()
+        self.since = time.monotonic()
+
+    def add(self, place: Place, *, is_error: bool) -> None:
+        with self.lock:
+            if not self.requests:
+                self.since = time.monotonic()
+            self.requests[place] += 1
+            self.errors[place] += is_error
+
+    def take(self, *, min_age: float) -> list[tuple[Place, int, int]]:
+        """Everything counted, which is then nobody else's to write; nothing if it is too young."""
+        with self.lock:
+            if not self.requests or time.monotonic() - self.since < min_age:
+                return []
+            taken = [(place, n, self.errors[place]) for place, n in self.requests.items()]
+            self.clear()
+        return taken
+
+
+_counts = _Counts()
+
+
+def count(tenant_id: Any, *, is_error: bool) -> None:
+    """Count one request of a tenant, and write what is due."""
+    if rehearsal.is_on():
+        return
+    hour = now().replace(minute=0, second=0, microsecond=0)
+    _counts.add((tenant_id, hour), is_error=is_error)
+    flush(min_age=WRITTEN_EVERY)
+
+
+def flush(*, min_age: float = 0) -> None:
+    """Write what this process has counted. What cannot be written is not counted."""
+    taken = _counts.take(min_age=min_age)
+    try:
+        for (tenant_id, hour), requests, errors in taken:
+            Activity.objects.add(tenant_id, hour, requests, errors)
+    except DatabaseError as error:
+        logger.warning("Some requests are missing in the charts: %s", type(error).__name__)
+
+
+def forget() -> None:
+    """Drop what has been counted and not written."""
+    with _counts.lock:
+        _counts.clear()

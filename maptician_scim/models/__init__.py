@@ -1,0 +1,30 @@
+"""The tables of this app. Every query for a request starts at ``for_tenant``."""
+
+from maptician_scim.models.activity import Activity
+from maptician_scim.models.base import now
+from maptician_scim.models.connections import Connection
+from maptician_scim.models.events import Event
+from maptician_scim.models.sessions import SessionKey
+from maptician_scim.models.tokens import BY_SETTING, READ_ONLY, Scope, Token
+from maptician_scim.models.users import (
+    ProvisionedUser,
+    ProvisionedUserQuerySet,
+    detach,
+    saving,
+)
+
+__all__ = [
+    "BY_SETTING",
+    "READ_ONLY",
+    "Activity",
+    "Connection",
+    "Event",
+    "ProvisionedUser",
+    "ProvisionedUserQuerySet",
+    "Scope",
+    "SessionKey",
+    "Token",
+    "detach",
+    "now",
+    "saving",
+]

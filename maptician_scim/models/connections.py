@@ -1,0 +1,122 @@
+"""A tenant's SCIM connection: its switches, and who is looking at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from maptician_scim.conf import DeleteBehaviour, Tenant, scim_settings
+from maptician_scim.models.base import now
+
+WATCHED_FOR = timedelta(seconds=15)
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def for_tenant(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def make_missing(self, tenants: Iterable[Tenant]) -> None:
+        """A row with the defaults for each of these tenants that has none."""
+        self.bulk_create([Connection(tenant=tenant) for tenant in tenants], ignore_conflicts=True)
+
+
+class Connection(models.Model):
+    """What a tenant's administrator has switched, and the state of the connection.
+
+    A tenant without a row has the defaults. It is read with the token, in the same query.
+    """
+
+    tenant = models.OneToOneField(
+        scim_settings.TENANT_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="scim_connection",
+    )
+    is_enabled = models.BooleanField(
+        _("SCIM is on"),
+        default=True,
+        help_text=_("While it is off, every request is refused; nobody is changed by that."),
+    )
+    may_create = models.BooleanField(
+        _("new people may be created"),
+        default=True,
+        help_text=_("While it is off, only those who are here already are updated."),
+    )
+    delete_behaviour = models.CharField(
+        _("DELETE"),
+        max_length=20,
+        blank=True,
+        default="",
+        choices=[
+            ("deactivate", _("deactivates the person and keeps their record")),
+            ("delete", _("deletes the person for good")),
+        ],
+        help_text=_("Okta never deletes; Entra does, thirty days after it has deactivated."),
+    )
+    email_domains = models.JSONField(
+        _("accepted e-mail domains"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "One on a line. People with an e-mail address, or a userName that is one, in another "
+            "domain are refused. Empty accepts any."
+        ),
+    )
+    refused_at = models.DateTimeField(null=True, editable=False)
+    watched_until = models.DateTimeField(null=True, editable=False)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("SCIM connection")
+
+    def __str__(self) -> str:
+        return str(self.tenant)
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> Connection:
+        """The tenant's row, or one with the defaults that is not saved."""
+        try:
+            found: Connection = tenant.scim_connection
+        except ObjectDoesNotExist:
+            return cls(tenant=tenant)
+        return found
+
+    @property
+    def deletes(self) -> DeleteBehaviour:
+        """What DELETE does: this tenant's choice, or else the setting's."""
+        return self.delete_behaviour or scim_settings.DELETE_BEHAVIOUR  # type: ignore[return-value]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody has the page of this connection open: then all is written at once."""
+        return self.watched_until is not None and self.watched_until > now()
+
+    def accepts_address(self, address: str) -> bool:
+        """Whether an e-mail address is in one of the accepted domains."""
+        domain = address.rpartition("@")[2].lower()
+        return not self.email_domains or domain in self.email_domains
+
+    def is_newly_refused(self, last_used_at: datetime) -> bool:
+        """Whether a request was not let in after a token was last seen to work."""
+        return self.refused_at is not None and self.refused_at > last_used_at
+
+    def watch(self) -> None:
+        """Have every request written at once for some seconds, not once a minute."""
+        self._note(watched_until=now() + WATCHED_FOR)
+
+    def note_refusal(self) -> None:
+        """Remember that somebody was just not let in, so that the next success is written."""
+        self._note(refused_at=now())
+
+    def _note(self, **values: datetime) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        connections = Connection.objects
+        if not connections.for_tenant(self.tenant).update(**values):
+            connections.update_or_create(tenant=self.tenant, defaults=values)

@@ -1,0 +1,239 @@
+"""Bearer tokens: issued, rotated, used, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from maptician_scim import tokens
+from maptician_scim.conf import HostUser, Tenant, scim_settings
+from maptician_scim.models.base import now
+from maptician_scim.models.connections import Connection
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+LAST_USED_PRECISION_WATCHED = timedelta(seconds=1)
+
+
+class BySetting(Enum):
+    """An expiry nobody has chosen: ``TOKEN_LIFETIME_DAYS`` decides."""
+
+    EXPIRY = "by setting"
+
+
+BY_SETTING = BySetting.EXPIRY
+
+
+class Scope(models.TextChoices):
+    """What a token allows."""
+
+    USERS_READ = "users:read", _("read users")
+    USERS_WRITE = "users:write", _("write users")
+    GROUPS_READ = "groups:read", _("read groups")
+    GROUPS_WRITE = "groups:write", _("write groups")
+
+
+READ_ONLY = (Scope.USERS_READ, Scope.GROUPS_READ)
+
+
+def default_expiry() -> datetime | None:
+    """When a token issued now expires, if nobody says otherwise."""
+    lifetime = scim_settings.TOKEN_LIFETIME_DAYS
+    return None if lifetime is None else now() + timedelta(days=lifetime)
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def for_tenant(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def valid(self) -> Self:
+        """Those that let a request in now."""
+        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now()))
+
+    def with_tenant(self) -> Self:
+        """With tenant and connection in the same query, for a request."""
+        return self.select_related("tenant__scim_connection")
+
+    def issue(
+        self,
+        *,
+        tenant: Tenant,
+        name: str,
+        expires_at: datetime | BySetting | None = BY_SETTING,
+        scopes: Iterable[str] | None = None,
+        networks: Iterable[str] = (),
+        created_by: HostUser | None = None,
+        predecessor: Token | None = None,
+        nonce: str | None = None,
+    ) -> tuple[Token, str]:
+        """A new token and its secret, which exists nowhere but in this answer.
+
+        ``expires_at=None`` is never; without it the token lives for ``TOKEN_LIFETIME_DAYS``. A
+        ``nonce`` lets only one token come from one form: ``IntegrityError`` for the second.
+        """
+        secret = tokens.generate()
+        token = self.create(
+            tenant=tenant,
+            name=name,
+            prefix=tokens.prefix(secret),
+            digest=tokens.digest(secret),
+            scopes=list(Scope.values if scopes is None else scopes),
+            networks=list(networks),
+            expires_at=default_expiry() if expires_at is BY_SETTING else expires_at,
+            created_by=created_by,
+            predecessor=predecessor,
+            nonce=nonce,
+        )
+        return token, secret
+
+
+class Token(models.Model):
+    """A tenant's bearer token. Only its digest is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(
+        scim_settings.TENANT_MODEL, on_delete=models.CASCADE, related_name="scim_tokens"
+    )
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("What it is for, such as “Okta production”.")
+    )
+    prefix = models.CharField(_("prefix"), max_length=32, editable=False, db_index=True)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(_("scopes"), default=list)
+    networks = models.JSONField(
+        _("allowed networks"),
+        default=list,
+        blank=True,
+        help_text=_("In CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32. Empty allows any."),
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("created by"),
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    announced_days = models.PositiveSmallIntegerField(
+        null=True,
+        editable=False,
+        help_text=_("The announcement of its expiry that was sent last, in days before it."),
+    )
+    first_used_at = models.DateTimeField(_("first used"), null=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, editable=False)
+    last_used_client = models.CharField(
+        _("last used by"), max_length=200, blank=True, default="", editable=False
+    )
+    predecessor = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="successors",
+        editable=False,
+        verbose_name=_("successor of"),
+    )
+    rotated_at = models.DateTimeField(_("rotated"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+    revoked_reason = models.CharField(_("reason"), max_length=200, blank=True)
+    nonce = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("SCIM token")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.revoked_at is not None
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= now()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it lets a request in now."""
+        return not self.is_revoked and not self.is_expired
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def revoke(self, reason: str = "") -> None:
+        """Refuse this token from the next request on."""
+        self.revoked_at = now()
+        self.revoked_reason = reason
+        self.save(update_fields=["revoked_at", "revoked_reason"])
+
+    @transaction.atomic
+    def rotate(
+        self,
+        *,
+        name: str,
+        keep_for: timedelta | None,
+        expires_at: datetime | BySetting | None = BY_SETTING,
+        created_by: HostUser | None = None,
+        nonce: str | None = None,
+    ) -> tuple[Token, str]:
+        """A successor with the same scopes and networks, and its secret.
+
+        This token goes on working for ``keep_for``, or until it is revoked or expires.
+        """
+        successor, secret = type(self).objects.issue(
+            tenant=self.tenant,
+            name=name,
+            expires_at=expires_at,
+            scopes=self.scopes,
+            networks=self.networks,
+            created_by=created_by,
+            predecessor=self,
+            nonce=nonce,
+        )
+        self.rotated_at = successor.created_at
+        if keep_for is not None:
+            deadline = self.rotated_at + keep_for
+            self.expires_at = min(self.expires_at or deadline, deadline)
+        self.save(update_fields=["rotated_at", "expires_at"])
+        return successor, secret
+
+    def mark_used(self, ip: str | None, client: str) -> bool:
+        """Remember when, from where and by which client it was used; whether that was written.
+
+        At most once a minute; at once while somebody watches, or waits for it to fall silent
+        after its rotation, and after a refusal, so that a page that shows trouble shows its end.
+        """
+        present = now()
+        connection = Connection.of(self.tenant)
+        precision = LAST_USED_PRECISION
+        if self.last_used_at is not None:
+            if (
+                self.rotated_at is not None
+                or connection.is_watched
+                or connection.is_newly_refused(self.last_used_at)
+            ):
+                precision = LAST_USED_PRECISION_WATCHED
+            if present - self.last_used_at < precision:
+                return False
+        # The condition keeps parallel requests from writing one after the other.
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=present - precision)
+        type(self).objects.for_tenant(self.tenant).filter(stale, pk=self.pk).update(
+            first_used_at=Coalesce(F("first_used_at"), present),
+            last_used_at=present,
+            last_used_ip=ip,
+            last_used_client=client,
+        )
+        return True

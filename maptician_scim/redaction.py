@@ -1,0 +1,114 @@
+"""What may be kept of a request: everything but secrets and passwords. No table, no request.
+
+Names decide: whatever is called a password, secret, token, credential or key is removed, at any
+depth, and so are our own tokens wherever they stand. Nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+REMOVED = "[removed]"
+CUT = "[the rest is not kept]"
+
+TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{1,8})[0-9A-Za-z]*")
+SECRET_NAME = re.compile(r"passw|secret|token|credential|apikey|privatekey")
+SECRET_HEADER = re.compile(r"authorization|cookie|csrf|api-?key|signature|passw|secret|token")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+IN_A_NAME = re.compile(r"[^0-9a-z]")
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with its names as they came, repeated ones too."""
+
+
+class _Number(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
+
+
+def without_tokens(text: str) -> str:
+    """The text with our tokens cut down to the prefix by which people recognise them."""
+    return TOKEN.sub(r"\1…", text)
+
+
+def headers(sent: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request."""
+    return {
+        name: REMOVED if SECRET_HEADER.search(name.lower()) else _storable(without_tokens(value))
+        for name, value in sent.items()
+    }
+
+
+def target(path: str) -> str:
+    """Path and query string of a request."""
+    name, separator, query = path.partition("?")
+    if _is_secret(STRING.sub("", unquote_plus(query))):
+        query = REMOVED
+    return _storable(without_tokens(name + separator + query))
+
+
+def body(sent: bytes, limit: int) -> str:
+    """The body of a request, at most so many characters of it.
+
+    What is no JSON is kept up to the first name of a secret.
+    """
+    text = sent.decode("utf-8", "backslashreplace")
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_Pairs,
+            parse_constant=_Number,
+            parse_float=_Number,
+            parse_int=_Number,
+        )
+        text = _written(document)
+    except (ValueError, RecursionError):
+        text = _before_a_secret(text)
+    text = _storable(without_tokens(text))
+    return text if len(text) <= limit else text[:limit] + CUT
+
+
+def _written(value: Any) -> str:
+    """A document as JSON, without secrets."""
+    if isinstance(value, _Pairs):
+        names_secret = any(n.lower() == "path" and _is_secret(v) for n, v in value)
+        parts = []
+        for name, item in value:
+            is_secret = _is_secret(name) or (names_secret and name.lower() == "value")
+            shown = json.dumps(REMOVED) if is_secret else _written(item)
+            parts.append(f"{_quoted(name)}: {shown}")
+        return "{" + ", ".join(parts) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, _Number):
+        return str(value)
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _is_secret(name: object) -> bool:
+    return isinstance(name, str) and bool(SECRET_NAME.search(IN_A_NAME.sub("", name.lower())))
+
+
+def _before_a_secret(text: str) -> str:
+    """As much of a text as comes before anything that might be a secret's name."""
+    plain = text.lower()
+    ends = [found.start() for found in SECRET_NAME.finditer(plain)]
+    # A name may hide behind an escape; and what is escaped in a text that is no JSON, nobody knows.
+    if "\\u" in plain:
+        ends.append(plain.index("\\u"))
+    return text[: min(ends)] + CUT if ends else text
+
+
+def _storable(text: str) -> str:
+    """The text as every database keeps it."""
+    return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
