@@ -13,7 +13,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 
 from maptician_scim import rehearsal
 from maptician_scim.models import Activity, now
@@ -73,7 +73,7 @@ def flush(*, min_age: float = 0) -> None:
     try:
         for (tenant_id, hour), requests, errors in taken:
             Activity.objects.add(tenant_id, hour, requests, errors)
-    except DatabaseError as error:
+    except DatabaseFailure as error:
         logger.warning("Some requests are missing in the charts: %s", type(error).__name__)
 
 

@@ -185,14 +185,18 @@ def test_token_sent_to_another_address_is_a_line_of_its_owner_too(acme, globex, 
     other_scim.host = "acme.localhost"
     other_scim.search()
     event = Event.objects.for_tenant(globex).get()
-    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "acme")
+    assert (event.reason, event.facts["host"]) == ("wrong_subdomain", "acme.localhost")
 
 
-def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(globex, other_scim):
-    other_scim.host = "glbex.localhost"
+@pytest.mark.parametrize("address", ["glbex.localhost", "localhost", "globex.elsewhere.example"])
+def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(
+    globex, other_scim, address, settings
+):
+    settings.ALLOWED_HOSTS = ["*"]
+    other_scim.host = address
     assert other_scim.search().status_code == 404
     event = Event.objects.for_tenant(globex).get()
-    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "glbex")
+    assert (event.reason, event.facts["host"]) == ("wrong_subdomain", address)
 
 
 # -- the lines themselves ---------------------------------------------------------------------

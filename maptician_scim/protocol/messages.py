@@ -83,15 +83,16 @@ def is_hollow(entry: dict[str, Any]) -> bool:
     return not entry.keys() - DESCRIBING
 
 
-def addresses(document: dict[str, Any]) -> dict[str, str]:
-    """The e-mail addresses in a body or document by path: of ``emails``, the primary one first,
-    and the userName if it is one. What has another form than it should is passed over."""
+def addresses(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """The e-mail addresses in a body or a document, each with its attribute: of ``emails``, the
+    primary one first, and the userName if it is one. What is malformed is passed over."""
     emails = document.get("emails")
-    entries = [e for e in emails if isinstance(e, dict)] if isinstance(emails, list) else []
+    listed = emails if isinstance(emails, list) else [emails]
+    entries = [entry for entry in listed if isinstance(entry, dict)]
     entries.sort(key=lambda entry: entry.get("primary") is not True)
-    found = {f"emails[{n}].value": entry.get("value") for n, entry in enumerate(entries)}
-    found["userName"] = document.get("userName")
-    return {p: v.strip() for p, v in found.items() if isinstance(v, str) and "@" in v}
+    found = [("emails", entry.get("value")) for entry in entries]
+    found.append(("userName", document.get("userName")))
+    return [(name, v.strip()) for name, v in found if isinstance(v, str) and "@" in v]
 
 
 EXPECTED = {
