@@ -53,6 +53,7 @@ from maptician_scim.protocol.expressions import (
     CodePoints,
     ComparisonKey,
     Entry,
+    Grouped,
     IsNotTrue,
     JSONText,
     UUIDText,
@@ -223,7 +224,7 @@ class _Conditions(FilterVisitor[Q]):
 
     def visit_logical_expr(self, node: LogicalExpr) -> Q:
         terms = [self.visit(term) for term in node.terms]
-        return any_of(terms) if node.op == LogicalOperator.or_ else Q(*terms)
+        return Q(*terms, _connector=Q.OR if node.op == LogicalOperator.or_ else Q.AND)
 
     def visit_not(self, node: Not) -> Q:
         return Q(IsNotTrue(self.visit(node.expr)))
@@ -441,4 +442,5 @@ def _name(binding: AttributeBinding) -> str:
 
 
 def any_of(conditions: Iterable[Q]) -> Q:
-    return Q(*conditions, _connector=Q.OR)
+    """Whether any of the conditions into which one term of a filter unfolds is met."""
+    return Q(Grouped(Q(*conditions, _connector=Q.OR)))

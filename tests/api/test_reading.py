@@ -93,6 +93,16 @@ def test_filter_and_total_go_together(scim, people):
     assert (body["totalResults"], body["Resources"]) == (3, people[2:4])
 
 
+@pytest.mark.parametrize("operator", ["and", "or"])
+@pytest.mark.parametrize(
+    "term", ["id pr", "name pr", "meta pr", "emails pr", "addresses pr", 'emails.value eq "x"']
+)
+def test_filter_as_long_as_allowed_is_answered(scim, people, term, operator):
+    joint = f" {operator} "
+    filter_text = joint.join([term] * (4000 // len(term + joint)))
+    assert scim.search(filter_text).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("filter_text", "named"),
     [
