@@ -16,7 +16,7 @@ from scim2_models.path import AttrPath
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget
 from maptician_scim.protocol import dialects
-from maptician_scim.protocol.filters import qualified
+from maptician_scim.protocol.filters import qualified, sub_attributes
 from maptician_scim.protocol.messages import POLICY, UserDocument, scim_error, user_document
 from maptician_scim.protocol.schemas import UserResource
 
@@ -102,7 +102,7 @@ def _write(op: str, path: str, value: Any) -> Iterator[Operation]:
     is_whole = binding.sub_field_name is None and target.value_filter is None
     if is_whole:
         value = dialects.attribute_value(binding.urn.rpartition(":")[2], value)
-        if isinstance(value, dict) and not binding.is_multivalued:
+        if isinstance(value, dict) and not binding.is_multivalued and sub_attributes(binding):
             yield from _spread(op, value, f"{target}.")
             return
     value = dialects.pruned(value)
