@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from scim2_models.path import AttrPath
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget
+from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError
 from maptician_scim.protocol import dialects
 from maptician_scim.protocol.filters import qualified, sub_attributes
 from maptician_scim.protocol.messages import POLICY, UserDocument, scim_error, user_document
@@ -32,16 +32,34 @@ def patch_user(document: dict[str, Any], raw: list[Operation]) -> UserDocument:
     operations = [prepared for operation in raw for prepared in _prepared(operation)]
     try:
         user = UserResource.model_validate(document, scim_policy=POLICY)
-        if operations:
-            patch = scim.PatchOp.__class_getitem__(UserResource).model_validate(
-                {"Operations": operations},
-                scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
-                scim_policy=POLICY,
-            )
-            patch.patch(user, POLICY)
+        _apply(operations, user)
     except (ValidationError, scim.SCIMException) as error:
-        raise scim_error(error) from error
+        raise _named(scim_error(error), document, operations) from error
     return user_document(user)
+
+
+def _apply(operations: list[Operation], user: scim.Resource[Any]) -> None:
+    if operations:
+        patch = scim.PatchOp.__class_getitem__(UserResource).model_validate(
+            {"Operations": operations},
+            scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
+            scim_policy=POLICY,
+        )
+        patch.patch(user, POLICY)
+
+
+def _named(error: ScimError, document: dict[str, Any], operations: list[Operation]) -> ScimError:
+    """The error with the path of the operation that causes it, found by trying one by one."""
+    user = UserResource.model_validate(document, scim_policy=POLICY)
+    for operation in operations:
+        try:
+            _apply([operation], user)
+        except (ValidationError, scim.SCIMException) as found:
+            error = scim_error(found)
+            if operation["path"] in error.detail:
+                return error
+            return type(error)(f"{operation['path']!r}: {error.detail}")
+    return error
 
 
 def raw_operations(payload: dict[str, Any]) -> list[Operation]:
