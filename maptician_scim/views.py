@@ -219,7 +219,7 @@ class NoEndpointView(SCIMView):
     def missing(self, request: Request, path: str = "") -> Response:
         raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.")
 
-    get = post = put = patch = delete = missing
+    get = post = put = patch = delete = http_method_not_allowed = missing
 
 
 def whole_number(request: Request, name: str, default: int) -> int:
