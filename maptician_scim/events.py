@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.core.cache import cache
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
 from maptician_scim.conf import Tenant
@@ -102,7 +102,7 @@ def record_refusal(origin: Origin, error: ScimError) -> None:
         detail = f"Not let in{seen}: {reason}.{more}"
     try:
         record(origin, error.status, detail=detail, scim_type=error.scim_type)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
