@@ -69,19 +69,10 @@ def user_document(user: scim.Resource[Any]) -> UserDocument:
     attributes = dialects.pruned(dialects.without_read_only(attributes))
     for name in dialects.multi_valued_attributes().values():
         if name in attributes:
-            attributes[name] = [e for e in attributes[name] if not is_hollow(e)]
+            attributes[name] = [e for e in attributes[name] if not dialects.is_hollow(e)]
     if not str(attributes.get("userName", "")).strip():
         raise InvalidValue("'userName' is required and must not be blank.")
     return UserDocument(dialects.pruned(attributes), password)
-
-
-DESCRIBING = frozenset({"type", "primary"})
-"""Sub-attributes that say something of an entry's value, and nothing without one."""
-
-
-def is_hollow(entry: dict[str, Any]) -> bool:
-    """Whether an entry of a multi-valued attribute says nothing."""
-    return not entry.keys() - DESCRIBING
 
 
 EXPECTED = {
