@@ -216,7 +216,7 @@ class SchemasView(SCIMView):
 class NoEndpointView(SCIMView):
     """Everything else below the base URL."""
 
-    def missing(self, request: Request, path: str = "") -> Response:
+    def missing(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.")
 
     get = post = put = patch = delete = http_method_not_allowed = missing
