@@ -149,3 +149,11 @@ def test_revoked_token_does_not_count_for_a_prefix(run, acme):
     Token.objects.issue(tenant=acme, name="Old")[0].revoke()
     Token.objects.issue(tenant=acme, name="New")
     assert run("revoke", tokens.MARK).startswith("Revoked 'New'")
+
+
+def test_prefix_is_told_apart_by_case(run, acme):
+    lower, upper = (Token.objects.issue(tenant=acme, name="Okta")[0] for _ in range(2))
+    Token.objects.filter(pk=lower.pk).update(prefix="mapt_scim_abcdefgh")
+    Token.objects.filter(pk=upper.pk).update(prefix="mapt_scim_ABCDEFGH")
+    run("revoke", "mapt_scim_ABC")
+    assert list(Token.objects.valid()) == [lower]

@@ -64,7 +64,9 @@ class Command(BaseCommand):
         prefix = options["prefix"].strip()[: tokens.PREFIX_LENGTH]
         if not prefix.startswith(tokens.MARK):
             raise CommandError(f"A prefix begins with {tokens.MARK}; see scim_token list.")
-        found = list(Token.objects.filter(prefix__startswith=prefix, revoked_at=None)[:10])
+        in_force = Token.objects.filter(prefix__startswith=prefix, revoked_at=None)
+        # SQLite's LIKE ignores case; a token does not.
+        found = [token for token in in_force if token.prefix.startswith(prefix)][:10]
         if not found:
             raise CommandError(f"There is no token in force that begins with {prefix!r}.")
         if len(found) > 1:
