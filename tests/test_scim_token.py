@@ -78,9 +78,10 @@ def test_what_makes_no_sense_is_an_error(run, acme, arguments, message):
     assert not Token.objects.exists()
 
 
-def test_name_that_is_too_long_is_an_error(run, acme):
-    with pytest.raises(CommandError):
-        run("issue", "acme", "--name", "x" * 101)
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\x1b[2Jb", "\udcff"], ids=ascii)
+def test_name_that_no_table_could_show_is_an_error(run, acme, name):
+    with pytest.raises(CommandError, match="printable"):
+        run("issue", "acme", "--name", name)
     assert not Token.objects.exists()
 
 

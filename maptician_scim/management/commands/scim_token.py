@@ -78,9 +78,10 @@ class Command(BaseCommand):
 
 def _name(text: str) -> str:
     limit = Token._meta.get_field("name").max_length or 0
-    if not text.strip() or len(text) > limit:
-        raise argparse.ArgumentTypeError(f"give a name of 1 to {limit} characters")
-    return text.strip()
+    name = text.strip()
+    if not 1 <= len(name) <= limit or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"give a name of 1 to {limit} printable characters")
+    return name
 
 
 def _days(text: str) -> int:
