@@ -183,7 +183,9 @@ def check_links(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Whether somebody of a tenant has no record yet, and so is not visible over SCIM."""
-    if "default" not in (databases or ()) or check_settings(app_configs):
+    if "default" not in (databases or ()):
+        return []
+    if any(message.is_serious() for message in check_settings(app_configs)):
         return []
     try:
         tenants = tenant_model()._default_manager.all()

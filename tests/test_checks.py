@@ -192,6 +192,12 @@ def test_many_tenants_are_counted_and_some_named(db):
 
 
 @pytest.mark.usefixtures("unlinked")
+def test_warning_about_the_cache_hides_nobody(settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert ids(checks.check_links(None, databases=["default"])) == ["W002"]
+
+
+@pytest.mark.usefixtures("unlinked")
 def test_with_wrong_settings_nobody_is_counted(configure, django_assert_num_queries):
     configure(USER_ADAPTER="nowhere.Adapter")
     with django_assert_num_queries(0):
