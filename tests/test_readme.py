@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,11 @@ def test_if_a_setting_is_left_out_then_it_has_the_default_of_the_table(name, set
     default = re.search(rf"^\| `{name}` \| `?(.*?)`? \|", README, re.MULTILINE).group(1)
     if default != "required":
         assert repr(getattr(Settings(), name)).replace("'", '"') == default
+
+
+def test_what_the_demo_installs_can_use_any_database_url():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "maptician-scim[postgres]" in extras["optional-dependencies"]["demo"]
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)]+)\)", README))
