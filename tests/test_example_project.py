@@ -85,6 +85,16 @@ def test_database_url_chooses_another_file(load, tmp_path):
     assert database["default"]["NAME"] == f"{tmp_path}/other.sqlite3"
 
 
+@pytest.mark.parametrize(
+    "url", ["maptician", "db://h/x", "postgres://me:s3cret@h:port/x", "postgres://me:s3[ret@h/x"]
+)
+def test_database_url_that_is_none_is_named_without_its_password(load, url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as error:
+        load(DATABASE_URL=url)
+    assert "s3" not in str(error.value)
+    assert error.value.__suppress_context__
+
+
 @pytest.mark.parametrize(("variables", "expected"), [({}, False), ({"DJANGO_HTTPS": "1"}, True)])
 def test_https_is_demanded_only_if_told(load, variables, expected):
     settings = load(DJANGO_DEBUG="0", DJANGO_SECRET_KEY="x" * 60, **variables)
