@@ -192,6 +192,16 @@ def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
     assert answer.status_code == 401
 
 
+def test_next_demo_leaves_as_much_as_the_one_before(env, shown):
+    before = count(env)
+    with demo(env, free_port()) as (_, lines):
+        played = "\n".join(lines)
+    assert "that ended" in played
+    names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey")
+    after = count(env)
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
+
+
 def test_demo_with_debug_off_prints_no_password(env, shown):
     production = env | {"DJANGO_DEBUG": "0", "DJANGO_SECRET_KEY": "x" * 60}
     with demo(production, free_port()) as (_, lines):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from example_project.workplace.demo.data import find_desk, sign_in
+from example_project.workplace.demo.data import NEWCOMER, find_desk, sign_in
 from example_project.workplace.demo.okta import Exchange, OktaClient
 from example_project.workplace.models import ApiKey, Company, Desk, DeskAssignment, Occupant
 from maptician_scim import sessions
@@ -31,7 +31,7 @@ class Conversation:
         self.client = client
         self.company = company
         self.write = write
-        self.user_name = f"okta.demo.{secrets.token_hex(3)}@{company.subdomain}.example"
+        self.user_name = f"{NEWCOMER}{secrets.token_hex(3)}@{company.subdomain}.example"
         self.session_key = ""
         self.desk: Desk | None = None
 
