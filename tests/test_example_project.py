@@ -108,6 +108,12 @@ def test_base_domain_is_served_with_its_subdomains(load):
     assert settings["MAPTICIAN_SCIM"]["BASE_DOMAIN"] == "maptician.com"
 
 
+def test_empty_variables_are_like_none(load):
+    settings = load(BASE_DOMAIN="", DATABASE_URL="")
+    assert settings["BASE_DOMAIN"] == "localhost"
+    assert settings["DATABASES"] == load()["DATABASES"]
+
+
 def test_host_of_strangers_is_not_served(load):
     assert "*" not in load()["ALLOWED_HOSTS"]
 
