@@ -23,7 +23,7 @@ models = [m for m in apps.get_models() if m._meta.app_label in ("workplace", "ma
 print(json.dumps({m.__name__: m.objects.count() for m in models}))
 """
 SILENT = ["demo", "--no-serve"]
-LINE = re.compile(r"(GET|POST|PUT) +/\S.* (\d{3}) +(\d+) ms   \S")
+LINE = re.compile(r"(GET|POST|PUT) +/\S+ +(\d{3}) +(\d+) ms   \S")
 SECRET = re.compile(rf"{tokens.MARK}\w+")
 
 
@@ -154,6 +154,7 @@ def test_demo_plays_the_conversation_line_by_line(shown):
         ("GET", "401"),
     ]
     assert [method for method, *_ in played].count("PUT") == 3
+    assert len(played) == 12
 
 
 def test_demo_ends_with_addresses_token_and_login(shown):

@@ -140,7 +140,8 @@ class Conversation:
         return exchange
 
     def show(self, exchange: Exchange, note: str) -> None:
-        target = shortened(unquote(exchange.target))
+        # A space in a filter may be sent as +, and leaves the line in columns.
+        target = shortened(unquote(exchange.target).replace(" ", "+"))
         self.write(
             f"{exchange.method:<6} {target:<{TARGET_WIDTH}} {exchange.status} "
             f"{exchange.milliseconds:4.0f} ms   {note}"
