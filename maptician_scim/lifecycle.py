@@ -68,11 +68,11 @@ def in_state(tokens: TokenQuerySet, state: State) -> TokenQuerySet:
     is_superseded = Exists(Token.objects.valid().filter(predecessor=OuterRef("pk")))
     if state is State.SUPERSEDED:
         return tokens.valid().filter(is_superseded)
-    is_expiring = Q(expires_at__lte=now() + EXPIRING_WITHIN)
-    return tokens.valid().filter(
-        ~is_superseded,
-        is_expiring if state is State.EXPIRING else Q(expires_at=None) | ~is_expiring,
-    )
+    soon = now() + EXPIRING_WITHIN
+    if state is State.EXPIRING:
+        return tokens.valid().filter(~is_superseded, expires_at__lte=soon)
+    lasting = Q(expires_at=None) | Q(expires_at__gt=soon)
+    return tokens.valid().filter(~is_superseded, lasting)
 
 
 def state_text(token: Token) -> str:

@@ -225,11 +225,9 @@ class Token(models.Model):
     def why_not_rotatable(self) -> str:
         """What speaks against rotating it now, as a sentence; empty if nothing does."""
         if self.is_revoked:
-            return gettext("It is revoked, so there is nothing to go over from. Issue a new token.")
+            return gettext("It is revoked and lets nobody in any more. Issue a new token.")
         if self.is_expired:
-            return gettext(
-                "It has expired, so there is nothing to go over from. Issue a new token."
-            )
+            return gettext("It has expired and lets nobody in any more. Issue a new token.")
         if successors := self.live_successors:
             return gettext(
                 "It has been rotated already: its successor is %(successor)s. Rotate that one, or "

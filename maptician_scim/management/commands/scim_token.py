@@ -186,19 +186,19 @@ def _one_token(typed: str) -> Token:
     return found[0]
 
 
-def _text(field: str, text: str) -> str:
-    limit = Token._meta.get_field(field).max_length or 0
+def _text(limit: int | None, text: str) -> str:
+    limit = limit or 0
     if not text.strip() or len(text) > limit or "\x00" in text:
         raise argparse.ArgumentTypeError(f"give a text of 1 to {limit} characters")
     return text.strip()
 
 
 def _name(text: str) -> str:
-    return _text("name", text)
+    return _text(Token._meta.get_field("name").max_length, text)
 
 
 def _reason(text: str) -> str:
-    return _text("revoked_reason", text)
+    return _text(Token._meta.get_field("revoked_reason").max_length, text)
 
 
 def _days(text: str) -> int:
