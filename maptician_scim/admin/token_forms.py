@@ -329,7 +329,7 @@ class ChangeForm(AccessForm, ExpiryForm, forms.ModelForm):
 
     name = _name_field(_("Name"))
     fieldsets = (
-        (None, {"fields": ["name"]}),
+        (_("Name"), {"fields": ["name"]}),
         (_("Expiry"), {"fields": ["expiry", "expires_at"]}),
         (_("Rights"), {"fields": ["access", "scopes", "networks"]}),
     )

@@ -86,10 +86,9 @@ class TokenAdmin(TenantScopedAdmin):
         return related.prefetch_related("successors")
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        columns: list[Any] = ["name", "tenant", "shown_prefix", "state", "rights", "last_used"]
-        columns.append("created_by")
+        columns: list[Any] = ["label", "tenant", "state", "last_used", "rights", "created_by"]
         if self.has_change_permission(request):
-            columns.append("next_steps")
+            columns.insert(4, "next_steps")
         return columns
 
     def get_search_results(
@@ -109,6 +108,11 @@ class TokenAdmin(TenantScopedAdmin):
             query["q"] = shown.replace("…", "")
             return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
         return super().changelist_view(request, extra_context)
+
+    @admin.display(description=_("token"), ordering="name")
+    def label(self, token: Token) -> SafeString:
+        text = '<span class="scim-label">{} <code class="scim-code">{}…</code></span>'
+        return format_html(text, token.name, token.prefix)
 
     @admin.display(description=_("prefix"), ordering="prefix")
     def shown_prefix(self, token: Token) -> SafeString:
@@ -182,29 +186,30 @@ class TokenAdmin(TenantScopedAdmin):
             steps.append((_url("rotate", token), token.name, gettext("Rotate")))
         if not token.is_revoked:
             steps.append((_url("revoke", token), token.name, gettext("Revoke")))
-        link = '<a href="{}">{}<span class="visually-hidden"> {}</span></a>'
-        return format_html_join(" · ", link, ((url, label, name) for url, name, label in steps))
+        link = '<a class="scim-step" href="{}" aria-label="{} {}">{}</a>'
+        return format_html_join(" ", link, ((u, label, name, label) for u, name, label in steps))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        facts = ["tenant", "shown_prefix", "state", "last_used", "first_used", "client"]
-        history = ["created_at", "created_by", "rotation", "predecessor_link", "successor_links"]
-        if obj is not None and obj.is_revoked:
-            history += ["revoked_at", "revoked_reason"]
+        state = ["tenant", "shown_prefix", "state", "rotation", "last_used", "client"]
+        rights = ["name", "expires", "rights", "allowed_networks"]
         if self.has_change_permission(request, obj):
-            return [
-                *ChangeForm.fieldsets,
-                (_("State"), {"fields": facts}),
-                (_("History"), {"fields": history}),
-            ]
-        shown = ["name", "expires", "rights", "allowed_networks"]
+            editable: Any = ChangeForm.fieldsets
+        else:
+            editable = ((_("Rights"), {"fields": rights}),)
         return [
-            (None, {"fields": shown}),
-            (_("State"), {"fields": facts}),
-            (_("History"), {"fields": history}),
+            (_("State"), {"fields": state}),
+            *editable,
+            (_("History"), {"fields": self._history_fields(obj)}),
         ]
 
+    def _history_fields(self, obj: Token | None) -> list[str]:
+        fields = ["created_at", "created_by", "first_used", "predecessor_link", "successor_links"]
+        if obj is not None and obj.is_revoked:
+            fields += ["revoked_at", "revoked_reason"]
+        return fields
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        *_editable, state, history = self.get_fieldsets(request, obj)
+        state, *_editable, history = self.get_fieldsets(request, obj)
         return [*state[1]["fields"], *history[1]["fields"]]
 
     # -- who may do what ------------------------------------------------------------------------
@@ -346,7 +351,11 @@ class TokenAdmin(TenantScopedAdmin):
         if "_saveasnew" in request.POST:
             raise PermissionDenied  # it would make a token past add_view
         may_change = self.has_change_permission(request)
-        more = {"may_rotate": self.has_rotate_permission(request), "may_revoke": may_change}
+        more = {
+            "may_rotate": self.has_rotate_permission(request),
+            "may_revoke": may_change,
+            "show_save_and_add_another": False,
+        }
         return super().change_view(request, object_id, form_url, more | (extra_context or {}))
 
     def delete_view(
@@ -429,8 +438,9 @@ class TokenAdmin(TenantScopedAdmin):
         )
 
     def _already_revoked(self, request: HttpRequest, token: Token) -> HttpResponse:
-        facts = {"time": lifecycle.moment(token.revoked_at), "reason": token.revoked_reason}
-        text = gettext("It was revoked at %(time)s. Reason: %(reason)s") % facts
+        when = token.revoked_at and lifecycle.ago(token.revoked_at)
+        facts = {"when": when, "reason": token.revoked_reason or "-"}
+        text = gettext("It was revoked %(when)s. Reason: %(reason)s") % facts
         return self._notice_page(request, token, gettext("This token is revoked already"), text)
 
     def _notice_page(
@@ -457,7 +467,7 @@ class TokenAdmin(TenantScopedAdmin):
         status: int = 200,
         **context: Any,
     ) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         common = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
