@@ -69,7 +69,6 @@ class TokenAdmin(TenantScopedAdmin):
     form = ChangeForm
     list_filter = [TenantFilter, StateFilter]
     search_fields = ["name", "prefix"]
-    search_help_text = _("By name, or by the beginning of the token.")
     ordering = ["-created_at", "-pk"]
     list_per_page = 50
     actions = None  # tokens are not deleted by the dozen
