@@ -67,6 +67,23 @@ def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) 
     return f"{scheme}://{netloc}{reverse('scim:root').rstrip('/')}"
 
 
+def public_base_url(request: HttpRequest, tenant: Tenant) -> str:
+    """The base URL as it is reached from where an administrator looks at it.
+
+    With scheme and port of their own request where that came to our domain, as in a demo on a port
+    of its own; an admin at another address says nothing of them, so it is plain HTTPS there.
+    """
+    try:
+        domain, port = split_domain_port(request.get_host())
+    except DisallowedHost:
+        return base_url(tenant)
+    ours = scim_settings.BASE_DOMAIN
+    if domain in (ours, "localhost") or domain.endswith(f".{ours}"):
+        scheme = request.scheme or "https"
+        return base_url(tenant, scheme=scheme, port=int(port) if port else None)
+    return base_url(tenant)
+
+
 ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})
 
 

@@ -116,3 +116,18 @@ def schema_documents() -> dict[str, dict[str, Any]]:
     ]
     documents = (user, EnterpriseUser.to_schema().model_dump())
     return {document["id"]: document for document in documents}
+
+
+EXTERNAL_ID_DEFINITION = {"name": "externalId", "type": "string", "required": False}
+"""A common attribute of all resources, which no schema lists (RFC 7643 section 3.1)."""
+
+
+def attribute_definition(schema: str | None, attribute: str, sub: str | None) -> dict[str, Any]:
+    """What a schema says of an attribute or sub-attribute; ``None`` is the core schema."""
+    attributes = [*schema_documents()[schema or CORE_USER]["attributes"], EXTERNAL_ID_DEFINITION]
+    found = _named(attribute, attributes)
+    return _named(sub, found["subAttributes"]) if sub else found
+
+
+def _named(name: str, definitions: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(definition for definition in definitions if definition["name"] == name)
