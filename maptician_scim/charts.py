@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT = 420.0, 170.0
-LEFT, TOP, BOTTOM = 44.0, 10.0, 26.0
-"""Room for the labels of the axes, and for half a line of text above the highest of them."""
+LEFT, TOP, RIGHT, BOTTOM = 44.0, 10.0, 8.0, 26.0
+"""Room for the labels of the axes."""
 
 GAP = 0.25
 """How much of the room of a bar is left empty."""
@@ -90,7 +90,7 @@ def chart(counts: Sequence[Count]) -> Chart:
     for n in range(STEPS + 1):
         value = n * step
         drawn.lines.append(Label(LEFT, _rounded(drawn.floor - value * scale), f"{value:,}"))
-    room = (WIDTH - LEFT) / max(len(counts), 1)
+    room = (WIDTH - LEFT - RIGHT) / max(len(counts), 1)
     for n, count in enumerate(counts):
         x, width = LEFT + (n + GAP / 2) * room, room * (1 - GAP)
         accepted = _height(count.accepted, scale)

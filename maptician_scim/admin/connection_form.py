@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from maptician_scim import domains
@@ -59,13 +60,13 @@ class ConnectionForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for name in ("delete_behaviour", "email_domains"):
             described = Connection._meta.get_field(name)
-            self.fields[name].label = described.verbose_name  # type: ignore[union-attr]
+            self.fields[name].label = capfirst(described.verbose_name)  # type: ignore[union-attr]
             self.fields[name].help_text = described.help_text  # type: ignore[union-attr]
         behaviour = self.fields["delete_behaviour"]
         behaviour.choices = [("", by_default()), *DELETE_CHOICES]  # type: ignore[attr-defined]
 
 
-DELETE_CHOICES: list[tuple[str, Any]] = list(Connection._meta.get_field("delete_behaviour").choices)  # type: ignore[arg-type,union-attr]
+DELETE_CHOICES: list[tuple[str, Any]] = list(Connection._meta.get_field("delete_behaviour").choices)  # type: ignore[arg-type]
 
 
 def by_default() -> str:

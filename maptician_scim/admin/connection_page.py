@@ -192,7 +192,7 @@ def last_days(hours: Iterable[Hour], present: datetime | None = None) -> list[Co
             date_format(day, "j F"),
             requests[day],
             errors[day],
-            date_format(day, "j M") if n % 7 == 1 else "",
+            date_format(day, "j M") if n % 7 == 0 else "",
         )
         for n, day in enumerate(days)
     ]

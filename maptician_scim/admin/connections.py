@@ -224,7 +224,8 @@ class ConnectionAdmin(TenantScopedAdmin):
         }
 
     def state_view(self, request: HttpRequest, object_id: str) -> JsonResponse:
-        """The live state, for the page that asks for it all the time."""
+        """The live state, for the page that asks for it all the time; ``admin_view`` forbids to
+        store it."""
         connection = self._connection(request, object_id)
         live.keep_watching(connection)
         state = live.states([connection])[connection.pk]
@@ -234,7 +235,7 @@ class ConnectionAdmin(TenantScopedAdmin):
             "headline": state.headline,
             "advice": state.advice,
         }
-        return JsonResponse(content, headers={"Cache-Control": "no-store"})
+        return JsonResponse(content)
 
     def attributes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The attribute table as CSV."""
@@ -273,7 +274,7 @@ class ConnectionLinkMixin:
     ``scim_connection_url``; it is missing for who may not see the page.
     """
 
-    change_form_template = "admin/maptician_scim/connection/tenant_change_form.html"
+    change_form_template: Any = "admin/maptician_scim/connection/tenant_change_form.html"
 
     def change_view(
         self,

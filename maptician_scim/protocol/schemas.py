@@ -5,6 +5,7 @@ scim2-models' own, where identity providers allow; each difference names its rea
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import scim2_models as scim
@@ -124,9 +125,13 @@ EXTERNAL_ID_DEFINITION = {"name": "externalId", "type": "string", "required": Fa
 
 def attribute_definition(schema: str | None, attribute: str, sub: str | None) -> dict[str, Any]:
     """What a schema says of an attribute or sub-attribute; ``None`` is the core schema."""
-    attributes = [*schema_documents()[schema or CORE_USER]["attributes"], EXTERNAL_ID_DEFINITION]
-    found = _named(attribute, attributes)
+    found = _named(attribute, _definitions(schema or CORE_USER))
     return _named(sub, found["subAttributes"]) if sub else found
+
+
+@cache
+def _definitions(urn: str) -> list[dict[str, Any]]:
+    return [*schema_documents()[urn]["attributes"], EXTERNAL_ID_DEFINITION]
 
 
 def _named(name: str, definitions: list[dict[str, Any]]) -> dict[str, Any]:
