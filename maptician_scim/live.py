@@ -193,7 +193,8 @@ def _broken(event: Event, last_used_at: datetime | None) -> tuple[str, str]:
     if prefix := event.token_prefix or event.facts.get("prefix", ""):
         headline += " " + _("The token seen begins with %(prefix)s.") % {"prefix": prefix}
     advice = explanations.advice(event)
-    if last_used_at is not None:
+    # A token that is in force counts as used also where the base URL is wrong.
+    if last_used_at is not None and event.token_id is None:
         advice += " " + _("The last request that was let in came at %(time)s.") % {
             "time": clock(last_used_at)
         }

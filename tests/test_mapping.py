@@ -140,7 +140,7 @@ def test_description_says_of_filters_what_the_compiler_does(text, target):
     mapping = AttributeMap(LEAST | {text: target})
     described = mapping.described()[-2]
     try:
-        compile_filter(f'{text} eq "x"', mapping.model, mapping)
+        compile_filter(f'{text} eq "https://x.example"', mapping.model, mapping)
     except InvalidFilter:
         is_filterable = False
     else:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -250,7 +251,7 @@ class ConnectionAdmin(TenantScopedAdmin):
 
     def _connection(self, request: HttpRequest, object_id: str) -> Connection:
         self._check_may_view(request)
-        connection: Connection = self.row_or_403(request, object_id)
+        connection: Connection = self.row_or_403(request, unquote(object_id))
         return connection
 
     def _check_may_view(self, request: HttpRequest) -> None:
@@ -288,7 +289,8 @@ class ConnectionLinkMixin:
             request.user.has_perm(f"maptician_scim.{action}_connection")
             for action in ("view", "change")
         )
-        if may_view and _visible_tenant(request, object_id) is not None:
-            context["scim_connection_url"] = admin_url("connection_change", object_id)
+        pk = unquote(object_id)
+        if may_view and _visible_tenant(request, pk) is not None:
+            context["scim_connection_url"] = admin_url("connection_change", pk)
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)  # type: ignore[misc]
         return answer
