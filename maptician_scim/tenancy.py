@@ -14,6 +14,8 @@ from django.urls import reverse
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import UnknownTenant
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
 
 def tenant_model() -> type[Model]:
     """The host's model of a customer."""
@@ -68,20 +70,16 @@ def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) 
 
 
 def public_base_url(request: HttpRequest, tenant: Tenant) -> str:
-    """The base URL as it is reached from where an administrator looks at it.
+    """The base URL as it is reached from outside, judged by a request to the admin.
 
-    With scheme and port of their own request where that came to our domain, as in a demo on a port
-    of its own; an admin at another address says nothing of them, so it is plain HTTPS there.
+    An admin below the base domain, or on this very machine, is reached in the same way as the
+    tenants: scheme and port are those of the request. From elsewhere nothing follows but HTTPS.
     """
-    try:
-        domain, port = split_domain_port(request.get_host())
-    except DisallowedHost:
+    domain, port = split_domain_port(request.get_host())
+    is_near = f".{domain}".endswith(f".{scim_settings.BASE_DOMAIN}") or domain in LOOPBACK
+    if not is_near:
         return base_url(tenant)
-    ours = scim_settings.BASE_DOMAIN
-    if domain in (ours, "localhost") or domain.endswith(f".{ours}"):
-        scheme = request.scheme or "https"
-        return base_url(tenant, scheme=scheme, port=int(port) if port else None)
-    return base_url(tenant)
+    return base_url(tenant, scheme=request.scheme or "https", port=int(port) if port else None)
 
 
 ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})
