@@ -15,6 +15,8 @@ from maptician_scim.conf import HostUser, Tenant, scim_settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
 
 def tenant_model() -> type[Model]:
     """The host's model of a customer."""

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
-from maptician_scim import expiry, lifecycle
+from maptician_scim import expiry, lifecycle, silence
 from maptician_scim.conf import Tenant
 from maptician_scim.models import Token, now
 from maptician_scim.models.tokens import TokenQuerySet
+from maptician_scim.tenancy import tenant_model
 
 UNUSED_AFTER = timedelta(days=7)
 
@@ -45,7 +46,17 @@ def unused_tokens(tenant: Tenant | None) -> Iterator[str]:
         ) % _names(token)
 
 
-FINDERS: tuple[Finder, ...] = (expiring_tokens, expired_tokens, unused_tokens)
+def silent_tenants(tenant: Tenant | None) -> Iterator[str]:
+    """Those whose identity provider has been quiet for longer than it usually is."""
+    tenants = [tenant] if tenant else tenant_model()._default_manager.order_by("pk").iterator()
+    for silent, rhythm in silence.alarms(tenants):
+        yield _("%(tenant)s is silent. %(explanation)s") % {
+            "tenant": silent,
+            "explanation": rhythm.explanation(),
+        }
+
+
+FINDERS: tuple[Finder, ...] = (expiring_tokens, expired_tokens, unused_tokens, silent_tenants)
 
 
 def _tokens(tenant: Tenant | None) -> TokenQuerySet:

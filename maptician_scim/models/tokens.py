@@ -283,11 +283,9 @@ class Token(models.Model):
         connection = Connection.of(self.tenant)
         precision = LAST_USED_PRECISION
         if self.last_used_at is not None:
-            if (
-                self.rotated_at is not None
-                or connection.is_watched
-                or connection.is_newly_refused(self.last_used_at)
-            ):
+            if connection.is_newly_refused(self.last_used_at):
+                precision = timedelta(0)
+            elif self.rotated_at is not None or connection.is_watched:
                 precision = LAST_USED_PRECISION_WATCHED
             if present - self.last_used_at < precision:
                 return False
