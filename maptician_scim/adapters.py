@@ -22,7 +22,7 @@ from django_scim.adapters import SCIMUser
 
 from maptician_scim import sessions
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import InvalidValue
+from maptician_scim.exceptions import InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
@@ -340,7 +340,9 @@ def check_length(text: str, value: object, limit: int | None) -> None:
     """Raise ``InvalidValue`` if a text is longer than its column."""
     if isinstance(value, str) and limit is not None and len(value) > limit:
         raise InvalidValue(
-            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it."
+            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it.",
+            reason=Reason.TOO_LONG,
+            facts={"attribute": text, "length": str(len(value)), "limit": str(limit)},
         )
 
 
