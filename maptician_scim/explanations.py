@@ -181,10 +181,10 @@ def sentence(event: Event) -> str:
 
 
 def outcome(event: Event) -> str:
-    """``"done"``, ``"refused"``, or ``"not let in"`` where that was about the connection."""
+    """``"done"``, ``"refused"``, or ``"not-let-in"`` where it was about the whole connection."""
     if event.status < 400:
         return "done"
-    return "not let in" if event.reason in NOT_LET_IN else "refused"
+    return "not-let-in" if event.reason in NOT_LET_IN else "refused"
 
 
 def advice(event: Event) -> str:
@@ -203,7 +203,8 @@ def reason_text(event: Event) -> str:
     """Why a request was refused, as the end of a sentence."""
     if event.reason in WHY:
         facts = FACTS | event.facts
-        return str(WHY[event.reason]) % (facts | _deactivated(facts))
+        why: str = str(WHY[event.reason]) % (facts | _deactivated(facts))
+        return why
     if event.status in WHY_BY_STATUS:
         return str(WHY_BY_STATUS[event.status])
     return _clause(event.detail) or str(event.status)

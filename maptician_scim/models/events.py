@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,7 @@ from django.db.models import F, Max, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.exceptions import NOT_LET_IN
 from maptician_scim.models.base import now
 from maptician_scim.models.tokens import Token
 from maptician_scim.protocol.expressions import IsNotTrue
@@ -21,6 +23,21 @@ if TYPE_CHECKING:
 KEY_LENGTH = 255
 ERASED = "[erased]"
 """What stands where a person was."""
+
+
+@dataclass(frozen=True)
+class IdRanges:
+    """Rows in parts, each of which is a range of ids."""
+
+    rows: EventQuerySet
+    firsts: range
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def __iter__(self) -> Iterator[EventQuerySet]:
+        for first in self.firsts:
+            yield self.rows.filter(pk__gte=first, pk__lt=first + self.firsts.step)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -40,15 +57,30 @@ class EventQuerySet(models.QuerySet["Event"]):
             _has_changes=IsNotTrue(Q(changes__exact={}))
         )
 
+    def done(self) -> Self:
+        return self.filter(status__lt=400)
+
+    def refused(self) -> Self:
+        """What was asked for with a valid token, and refused."""
+        return self.filter(status__gte=400).exclude(reason__in=NOT_LET_IN)
+
+    def not_let_in(self) -> Self:
+        """Refusals that say something of the connection as a whole."""
+        return self.filter(reason__in=NOT_LET_IN)
+
     def older_than(self, moment: datetime) -> Self:
         return self.filter(created_at__lt=moment)
 
-    def id_ranges(self, size: int) -> Iterator[Self]:
+    def with_request(self) -> Self:
+        """Those of which headers and body are kept."""
+        return self.filter(request__isnull=False)
+
+    def id_ranges(self, size: int) -> IdRanges:
         """These rows in parts, by their ids, so that no part is large and none is loaded."""
         ends = self.aggregate(first=Min("pk"), last=Max("pk"))
-        if ends["first"] is not None:
-            for first in range(ends["first"], ends["last"] + 1, size):
-                yield self.filter(pk__gte=first, pk__lt=first + size)
+        if ends["first"] is None:
+            return IdRanges(self, range(0))
+        return IdRanges(self, range(ends["first"], ends["last"] + 1, size))
 
     # -- retention and erasure -----------------------------------------------------------------
 
@@ -58,7 +90,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def forget_requests(self) -> int:
         """Forget headers and bodies of refused requests; how many were kept."""
-        return self.filter(request__isnull=False).update(request=None)
+        return self.with_request().update(request=None)
 
     def erase_person(self) -> int:
         """Redact whom these events are about, and keep that they were; how many there are."""
@@ -169,13 +201,13 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.resource_type} {self.status}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("The provisioning log is append-only.")
+        super().save(*args, **kwargs)
+
     @property
     def has_changes(self) -> bool:
         """Whether anything was changed."""
         in_short: bool | None = getattr(self, "_has_changes", None)
         return bool(self.changes) if in_short is None else in_short
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("The provisioning log is append-only.")
-        super().save(*args, **kwargs)
