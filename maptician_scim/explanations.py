@@ -26,6 +26,25 @@ CLIENTS = (
 )
 """Words in a User-Agent, in lower case, and whose they are."""
 
+DONE: dict[str, Any] = {
+    "create": gettext_lazy("%(client)s created %(person)s."),
+    "replace": gettext_lazy("%(client)s updated %(person)s."),
+    "patch": gettext_lazy("%(client)s updated %(person)s."),
+    "deactivate": gettext_lazy("%(client)s deactivated %(person)s."),
+    "reactivate": gettext_lazy("%(client)s reactivated %(person)s."),
+    "delete": gettext_lazy("%(client)s deleted %(person)s."),
+}
+"""What a verb has done."""
+
+TRIED: dict[str, Any] = {
+    "create": gettext_lazy("%(client)s tried to create %(person)s"),
+    "replace": gettext_lazy("%(client)s tried to update %(person)s"),
+    "patch": gettext_lazy("%(client)s tried to update %(person)s"),
+    "delete": gettext_lazy("%(client)s tried to delete %(person)s"),
+    "read": gettext_lazy("%(client)s tried to read %(person)s"),
+}
+"""The first half of a refusal."""
+
 WHY: dict[str, Any] = {
     Reason.NO_HEADER: gettext_lazy("it sent no Authorization header"),
     Reason.OTHER_SCHEME: gettext_lazy("the Authorization header is of another kind than Bearer"),
@@ -150,17 +169,14 @@ ADVICE_BY_STATUS: dict[int, Any] = {
 }
 """The same, where there is no scimType either."""
 
-FACTS = {
-    "address": "?",
-    "subdomain": "?",
-    "scope": "?",
-    "attribute": "?",
-    "length": "?",
-    "limit": "?",
-}
-"""What stands for a fact that is not known, or was erased."""
-
 SENTENCE_END = re.compile(r"\.\s+(?=[A-Z])")
+
+
+class Facts(dict[str, str]):
+    """What an explanation names; ``?`` stands for what is not known, or was erased."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
 
 
 def client_name(user_agent: str) -> str:
@@ -202,8 +218,9 @@ def advice(event: Event) -> str:
 def reason_text(event: Event) -> str:
     """Why a request was refused, as the end of a sentence."""
     if event.reason in WHY:
-        facts = FACTS | event.facts
-        why: str = str(WHY[event.reason]) % (facts | _deactivated(facts))
+        facts = Facts(event.facts)
+        facts.update(_deactivated(facts))
+        why: str = str(WHY[event.reason]) % facts
         return why
     if event.status in WHY_BY_STATUS:
         return str(WHY_BY_STATUS[event.status])
@@ -241,23 +258,10 @@ def _person(event: Event) -> str:
 def _done(event: Event) -> str:
     if event.verb in ("replace", "patch") and not event.has_changes:
         return _("%(client)s sent %(person)s again; nothing was to be changed.")
-    return {
-        "create": _("%(client)s created %(person)s."),
-        "replace": _("%(client)s updated %(person)s."),
-        "patch": _("%(client)s updated %(person)s."),
-        "deactivate": _("%(client)s deactivated %(person)s."),
-        "reactivate": _("%(client)s reactivated %(person)s."),
-        "delete": _("%(client)s deleted %(person)s."),
-    }.get(event.verb, _("%(client)s read."))
+    return str(DONE.get(event.verb) or _("%(client)s read."))
 
 
 def _tried(event: Event) -> str:
     if event.verb == "read" and not event.resource_id:
         return _("%(client)s tried to look people up")
-    return {
-        "create": _("%(client)s tried to create %(person)s"),
-        "replace": _("%(client)s tried to update %(person)s"),
-        "patch": _("%(client)s tried to update %(person)s"),
-        "delete": _("%(client)s tried to delete %(person)s"),
-        "read": _("%(client)s tried to read %(person)s"),
-    }.get(event.verb, _("%(client)s sent a request"))
+    return str(TRIED.get(event.verb) or _("%(client)s sent a request"))

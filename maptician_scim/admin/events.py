@@ -134,7 +134,11 @@ class ReasonFilter(SimpleListFilter):
         return list(Reason.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if self.value() is None else queryset.filter(reason=self.value())
+        return (
+            queryset
+            if self.value() is None
+            else queryset.filter(status__gte=400, reason=self.value())
+        )
 
 
 class TokenFilter(SimpleListFilter):
@@ -156,6 +160,10 @@ class TokenFilter(SimpleListFilter):
             found += tokens.filter(pk__in=_keys(self.value(), Token))
         return [(str(token.pk), str(token)) for token in found]
 
+    def has_output(self) -> bool:
+        """Also where nothing is offered: a filter that is asked for is never passed over."""
+        return self.value() is not None or super().has_output()
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
             return queryset
@@ -174,9 +182,7 @@ def _keys(text: str | None, model: type[Model] | None = None) -> list[Any]:
 
 
 class EventChangeList(ChangeList):
-    def get_queryset(
-        self, request: HttpRequest, exclude_parameters: Any = None
-    ) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         events: EventQuerySet = super().get_queryset(request, exclude_parameters)  # type: ignore[assignment]
         return events.in_short()
 
@@ -343,10 +349,7 @@ class EventAdmin(ReadOnlyAdmin):
         return StreamingHttpResponse(
             lines(_exported(events.defer(None).defer("request"))),
             content_type=content_type,
-            headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "Cache-Control": "private, no-store",
-            },
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
 

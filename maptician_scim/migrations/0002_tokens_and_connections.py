@@ -307,7 +307,6 @@ class Migration(migrations.Migration):
             model_name="event",
             index=models.Index(
                 models.F("verb"),
-                models.F("tenant"),
                 models.OrderBy(models.F("id"), descending=True),
                 name="scim_event_by_verb",
             ),
@@ -315,8 +314,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="event",
             index=models.Index(
-                models.F("reason"),
                 models.F("tenant"),
+                models.F("verb"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="scim_event_by_tenant_and_verb",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.F("reason"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("reason__gt", "")),
                 name="scim_event_by_reason",
@@ -329,6 +336,14 @@ class Migration(migrations.Migration):
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("status__gte", 400)),
                 name="scim_event_refused",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("status__gte", 400)),
+                name="scim_event_any_refused",
             ),
         ),
         migrations.AddIndex(

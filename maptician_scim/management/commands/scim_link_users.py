@@ -15,13 +15,16 @@ from maptician_scim.management.progress import ProgressBar
 from maptician_scim.management.tenants import tenant_or_error
 from maptician_scim.tenancy import tenant_key, tenant_model
 
+
 class Command(BaseCommand):
     help = "Make the people who were there before SCIM visible. May be stopped and run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", nargs="?", help="Only this tenant, named by its subdomain.")
         parser.add_argument("--dry-run", action="store_true", help="Only count.")
-        parser.add_argument("--batch-size", type=whole_number(1, 10_000), default=BATCH, help="People at a time.")
+        parser.add_argument(
+            "--batch-size", type=whole_number(1, 10_000), default=BATCH, help="People at a time."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -43,10 +43,11 @@ class Command(BaseCommand):
         events: EventQuerySet = Event.objects.all()
         if options["tenant"]:
             events = events.for_tenant(tenant_or_error(options["tenant"]))
-        old = events.older_than(_ago(options["older_than"] or scim_settings.EVENT_RETENTION_DAYS))
+        limit = _ago(options["older_than"] or scim_settings.EVENT_RETENTION_DAYS)
+        old = events.older_than(limit)
         kept = events.older_than(_ago(scim_settings.REQUEST_RETENTION_DAYS)).with_request()
         if options["dry_run"]:
-            requests = kept.exclude(pk__in=old.values("pk")).count()
+            requests = kept.filter(created_at__gte=limit).count()
             self.stdout.write(f"{old.count()} events would be removed.")
             self.stdout.write(f"{requests} requests would be forgotten.")
             return
@@ -71,5 +72,5 @@ class Command(BaseCommand):
         return total
 
 
-def _ago(days: int) -> Any:
+def _ago(days: int) -> datetime:
     return now() - timedelta(days=days)
