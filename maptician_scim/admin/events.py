@@ -287,7 +287,7 @@ class EventAdmin(ReadOnlyAdmin):
         }
         return super().changelist_view(request, context | (extra_context or {}))
 
-    # -- the page of an event ----------------------------------------------------------------------
+    # -- the page of an event --------------------------------------------------------------------
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -325,7 +325,7 @@ class EventAdmin(ReadOnlyAdmin):
         events = reverse(f"{self.admin_site.name}:maptician_scim_event_changelist")
         return f"{events}?{urlencode({'q': whom})}"
 
-    # -- export ------------------------------------------------------------------------------------
+    # -- export ----------------------------------------------------------------------------------
 
     def get_urls(self) -> list[Any]:
         export = self.admin_site.admin_view(self.export_view)
@@ -387,7 +387,7 @@ def _body(event: Event) -> str:
     return redaction.indented(body) if body.startswith(("{", "[")) else body
 
 
-# -- what is exported -----------------------------------------------------------------------------
+# -- what is exported ----------------------------------------------------------------------------
 
 COLUMNS: dict[str, Callable[[Event], Any]] = {
     "time": lambda event: event.created_at.isoformat(),

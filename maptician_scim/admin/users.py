@@ -142,7 +142,7 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
             found |= Q(pk__in=list(addressed.values_list("pk", flat=True)[:FOUND_BY_ADDRESS]))
         return queryset.filter(found), False
 
-    # -- the page of a person ----------------------------------------------------------------------
+    # -- the page of a person --------------------------------------------------------------------
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -79,7 +79,7 @@ def page(browser, row):
     return browser.get(reverse("admin:maptician_scim_event_change", args=[row.pk]))
 
 
-# -- why was this person not created? -----------------------------------------------------------
+# -- why was this person not created? ----------------------------------------------------------
 
 
 def plant_taken_inactive(okta, acme):
@@ -167,7 +167,7 @@ def test_search_for_somebody_who_was_not_let_in_leads_there(browser, okta, acme)
     assert "?outcome=not-let-in&amp;period=week" in shown
 
 
-# -- search and filters ---------------------------------------------------------------------------
+# -- search and filters -------------------------------------------------------------------------
 
 
 def test_user_name_is_found_in_any_spelling_by_its_beginning(browser, acme):
@@ -284,7 +284,7 @@ def test_failure_is_told_by_a_word(browser, three):
     assert shown.index("not let in</span>") < shown.index("refused</span>") < shown.index("done</s")
 
 
-# -- the page of an event ---------------------------------------------------------------------------
+# -- the page of an event -----------------------------------------------------------------------
 
 
 def test_page_shows_what_was_changed_with_words(browser, okta):
@@ -345,7 +345,7 @@ def test_old_facts_and_odd_ids_do_no_harm(browser, acme):
     assert page(browser, odd).status_code == 200
 
 
-# -- nothing is markup ------------------------------------------------------------------------------
+# -- nothing is markup --------------------------------------------------------------------------
 
 
 def test_what_clients_send_is_text_everywhere(browser, acme):
@@ -374,7 +374,7 @@ def test_what_clients_send_is_text_everywhere(browser, acme):
     assert "&lt;script&gt;alert" in shown.text
 
 
-# -- who may see what -------------------------------------------------------------------------------
+# -- who may see what ---------------------------------------------------------------------------
 
 
 def test_without_the_permission_everything_is_403(acme):
@@ -429,7 +429,7 @@ def test_links_to_pages_one_may_not_see_are_left_out(okta):
     assert shown.context["person_url"] == ""
 
 
-# -- how much it costs ------------------------------------------------------------------------------
+# -- how much it costs --------------------------------------------------------------------------
 
 
 class Counted(CaptureQueriesContext):
@@ -505,7 +505,7 @@ def test_list_reads_an_index(browser, acme, query):
     assert "Seq Scan on maptician_scim_event" not in plan
 
 
-# -- export -----------------------------------------------------------------------------------------
+# -- export -------------------------------------------------------------------------------------
 
 
 def export(browser, form, query=""):

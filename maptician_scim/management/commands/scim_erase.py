@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
 def _the_one(text: str, tenant: str | None) -> Person:
     """The one person who is meant. Raises ``CommandError`` for nobody, and for several."""
-    if not text.strip():
+    if not text.strip() or "\x00" in text:
         raise CommandError("Give a userName, an e-mail address or a SCIM id.")
     if tenant:
         tenants = [tenant_or_error(tenant)]
