@@ -349,7 +349,7 @@ def table(admin, acme):
     answer = admin.get(f"{LIST}{acme.pk}/attributes.csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="acme-scim-attributes.csv"'
-    return list(csv.reader(io.StringIO(answer.content.decode())))
+    return list(csv.reader(io.StringIO(answer.content.decode().removeprefix("\ufeff"))))
 
 
 def test_table_is_the_attribute_map(table):
