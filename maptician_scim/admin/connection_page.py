@@ -22,6 +22,7 @@ from maptician_scim.activity import Hour
 from maptician_scim.charts import Chart, Count
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import InvalidFilter
+from maptician_scim.exports import neutralised
 from maptician_scim.models import Event, ProvisionedUser, Token, now
 from maptician_scim.protocol.filters import compile_filter
 
