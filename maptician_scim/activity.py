@@ -13,7 +13,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 
 from maptician_scim import rehearsal
 from maptician_scim.conf import Tenant
@@ -104,7 +104,7 @@ def flush(*, min_age: float = 0) -> None:
     try:
         for (tenant_id, hour), requests, errors in taken:
             Activity.objects.add(tenant_id, hour, requests, errors)
-    except DatabaseError as error:
+    except DatabaseFailure as error:
         logger.warning("Some requests are missing in the charts: %s", type(error).__name__)
 
 

@@ -18,6 +18,7 @@ import scim2_models as scim
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from maptician_scim.protocol.dialects import DESCRIBING, is_hollow
 from maptician_scim.protocol.expressions import JSONText
 from maptician_scim.protocol.filters import (
     Comparing,
@@ -27,7 +28,6 @@ from maptician_scim.protocol.filters import (
     any_of,
     sub_attributes,
 )
-from maptician_scim.protocol.messages import DESCRIBING, is_hollow
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
 from maptician_scim.protocol.schemas import (
     CORE_USER,

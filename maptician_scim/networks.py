@@ -28,9 +28,9 @@ def client_address(request: HttpRequest) -> str | None:
     the end of ``X-Forwarded-For``, and what stands before those is the client's own invention.
     """
     seen = [request.META.get("REMOTE_ADDR", "")]
-    if proxies := scim_settings.TRUSTED_PROXIES:
-        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") + seen
-        seen = seen[-proxies - 1 :]
+    proxies = scim_settings.TRUSTED_PROXIES
+    if proxies and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
+        seen = [*forwarded.split(","), *seen][-proxies - 1 :]
     found = _address(seen[0])
     return str(found) if found else None
 

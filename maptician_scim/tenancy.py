@@ -12,7 +12,6 @@ from django.http.request import split_domain_port
 from django.urls import reverse
 
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import UnknownTenant
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -39,19 +38,14 @@ def tenant_key(tenant: Tenant) -> str:
     return cast(str, getattr(tenant, scim_settings.TENANT_FIELD))
 
 
-def requested_tenant_key(request: HttpRequest) -> str:
-    """The subdomain a request was sent to.
-
-    Raises ``UnknownTenant`` for a host that is no subdomain of the base domain.
-    """
+def requested_tenant_key(request: HttpRequest) -> str | None:
+    """The subdomain a request was sent to; none for a host that is no subdomain of ours."""
     try:
         domain, _ = split_domain_port(request.get_host())
-    except DisallowedHost as error:
-        raise UnknownTenant from error
+    except DisallowedHost:
+        return None
     key = domain.removesuffix("." + scim_settings.BASE_DOMAIN)
-    if key == domain or not key:
-        raise UnknownTenant
-    return key
+    return key if key != domain and key else None
 
 
 def endpoint_url(request: HttpRequest, name: str = "users") -> str:

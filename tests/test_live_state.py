@@ -161,6 +161,11 @@ def unknown_subdomain(scim):
     return test_connector(scim)
 
 
+def no_subdomain(scim):
+    scim.host = "localhost"
+    return test_connector(scim)
+
+
 def users_at_the_end(scim):
     return test_connector(scim, path="/Users/Users")
 
@@ -196,8 +201,9 @@ REASONS = [
     (expired, 401, "the token has expired", "Issue a new token", True),
     (wrong_clock, 401, "the client's clock shows another time", "Compare the server's clock", True),
     (outside_the_network, 401, "came from 127.0.0.1", "Add that address", True),
-    (wrong_subdomain, 401, "to the address of “globex”", "Correct the base URL", True),
-    (unknown_subdomain, 404, "to the address of “acme-corp”", "Correct the base URL", True),
+    (wrong_subdomain, 401, "globex.localhost", "Correct the base URL", True),
+    (unknown_subdomain, 404, "acme-corp.localhost", "Correct the base URL", True),
+    (no_subdomain, 404, "localhost", "Correct the base URL", True),
     (users_at_the_end, 404, "the base URL is wrong", "ends in /scim/v2, with nothing behind", True),
     (doubled_base, 404, "the base URL is wrong", "ends in /scim/v2, with nothing behind", True),
     (without_the_path, 404, "the base URL is wrong", "ends in /scim/v2", False),

@@ -64,7 +64,9 @@ class Command(BaseCommand):
         prefix = options["prefix"].strip()[: tokens.PREFIX_LENGTH]
         if not prefix.startswith(tokens.MARK):
             raise CommandError(f"A prefix begins with {tokens.MARK}; see scim_token list.")
-        found = list(Token.objects.filter(prefix__startswith=prefix, revoked_at=None)[:10])
+        in_force = Token.objects.filter(prefix__startswith=prefix, revoked_at=None)
+        # SQLite's LIKE ignores case; a token does not.
+        found = [token for token in in_force if token.prefix.startswith(prefix)][:10]
         if not found:
             raise CommandError(f"There is no token in force that begins with {prefix!r}.")
         if len(found) > 1:
@@ -76,9 +78,10 @@ class Command(BaseCommand):
 
 def _name(text: str) -> str:
     limit = Token._meta.get_field("name").max_length or 0
-    if not text.strip() or len(text) > limit:
-        raise argparse.ArgumentTypeError(f"give a name of 1 to {limit} characters")
-    return text.strip()
+    name = text.strip()
+    if not 1 <= len(name) <= limit or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"give a name of 1 to {limit} printable characters")
+    return name
 
 
 def _days(text: str) -> int:
