@@ -452,7 +452,7 @@ def test_other_domains_are_refused_but_who_is_here_can_go(switch, scim):
     answer = scim.create(userName="sam", emails=[{"value": "sam@evil.example"}])
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
     detail = answer.json()["detail"]
-    assert "'emails[0].value' is 'sam@evil.example'" in detail
+    assert "'emails' is 'sam@evil.example'" in detail
     assert "acme.example" in detail
     assert Event.objects.latest("id").reason == "email_domain"
     assert scim.create(userName="kim@ACME.example").status_code == 201
