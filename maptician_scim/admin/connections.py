@@ -171,7 +171,8 @@ class ConnectionAdmin(TenantScopedAdmin):
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Back to the page, which says what the switches have done."""
-        return HttpResponseRedirect(admin_url("connection_change", obj.pk))
+        # Its beginning: without a fragment, browsers would keep the form's.
+        return HttpResponseRedirect(admin_url("connection_change", obj.pk) + "#container")
 
     def render_change_form(
         self,
