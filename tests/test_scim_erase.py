@@ -171,7 +171,7 @@ def test_shared_email_address_leaves_the_others_events(scim, kim):
 def test_person_of_two_tenants_needs_the_tenant(scim, other_scim):
     for client in (scim, other_scim):
         client.create(userName="pat")
-    with pytest.raises(CommandError, match="acme, globex. Say which with --tenant"):
+    with pytest.raises(CommandError, match=r"acme, globex\. Say which with --tenant"):
         run("pat")
     assert run("pat", "--tenant", "globex")[0] == "1 events of globex redacted."
     assert Event.objects.get(user_name="pat").tenant.subdomain == "acme"
