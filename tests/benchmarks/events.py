@@ -175,7 +175,8 @@ def time_pages(label):
         mark = "" if took < LIMIT_MS else "  <-- slower than allowed"
         print(
             f"{label}: {name:<36} median {median(times):6.1f} ms; of its own {took:6.1f} ms: "
-            f"Python {min(in_python):5.1f}, {len(queries)} statements {min(in_database):5.1f}{mark}",
+            f"Python {min(in_python):5.1f}, {len(queries)} statements "
+            f"{min(in_database):5.1f}{mark}",
             flush=True,
         )
         if mark:
