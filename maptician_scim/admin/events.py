@@ -149,10 +149,7 @@ class TokenFilter(SimpleListFilter):
     parameter_name = "token"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tokens, seen = Token.objects.order_by("-id"), visible_tenants(request.user)
-        if seen is not None:
-            tokens = tokens.filter(tenant__in=seen)
-        offered = tokens
+        offered = tokens = self._visible(request)
         if chosen := request.GET.get(TenantFilter.parameter_name):
             offered = tokens.filter(tenant_id__in=_keys(chosen))
         found = list(offered[:TOKENS_OFFERED])
@@ -167,7 +164,15 @@ class TokenFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
             return queryset
-        return queryset.filter(token_id__in=_keys(self.value(), Token))
+        token = self._visible(request).filter(pk__in=_keys(self.value(), Token)).first()
+        if token is None:
+            return queryset.none()
+        # The index on tokens has the tenant too, for whoever is limited to some.
+        return queryset.filter(token=token, tenant_id=token.tenant_id)
+
+    def _visible(self, request: HttpRequest) -> QuerySet[Token]:
+        tokens, seen = Token.objects.order_by("-id"), visible_tenants(request.user)
+        return tokens if seen is None else tokens.filter(tenant__in=seen)
 
 
 def _keys(text: str | None, model: type[Model] | None = None) -> list[Any]:

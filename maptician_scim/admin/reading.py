@@ -53,24 +53,26 @@ class LimitedPaginator(Paginator):
         return rows.order_by().values("pk")[:COUNTED].count()
 
     def page(self, number: int | str) -> Page[Any]:
+        """The page, asked for in two steps: which rows, then these.
+
+        A database can read the keys off an index alone. Were it asked for whole rows, it would
+        rather walk through all of them from the newest on, and that is a long way where the last
+        rows that fit are old.
+        """
         page = super().page(number)
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        can_merge = connections[rows.db].features.supports_slicing_ordering_in_compound
-        if can_merge and 1 < len(self.tenants or ()) <= MERGED:
-            last = page.number * self.per_page
-            keys = self._merged_keys(rows, last)[last - self.per_page :]
-            page.object_list = rows.filter(pk__in=keys)
+        last = page.number * self.per_page
+        page.object_list = rows.filter(pk__in=self._keys(rows, last - self.per_page, last))
         return page
 
-    def _merged_keys(self, rows: QuerySet[Any], last: int) -> list[Any]:
-        """The keys of the first rows, read off the index of each tenant by itself.
-
-        No index is in the order of ids over several tenants. A database that then walks through
-        the rows of all tenants in that order has a long way to tenants that were quiet lately.
-        """
-        parts = [rows.filter(tenant_id=pk).values_list("pk")[:last] for pk in self.tenants or ()]
-        merged = parts[0].union(*parts[1:], all=True).order_by("-pk")
-        return [pk for (pk,) in merged[:last]]
+    def _keys(self, rows: QuerySet[Any], first: int, last: int) -> list[Any]:
+        keys = rows.order_by("-pk").values_list("pk")
+        can_merge = connections[rows.db].features.supports_slicing_ordering_in_compound
+        if can_merge and 1 < len(self.tenants or ()) <= MERGED:
+            # No index is in the order of keys over several tenants; each by itself is.
+            parts = [keys.filter(tenant_id=pk)[:last] for pk in self.tenants or ()]
+            keys = parts[0].union(*parts[1:], all=True).order_by("-pk")
+        return [pk for (pk,) in keys[first:last]]
 
 
 class ReadOnlyAdmin(TenantScopedAdmin):

@@ -299,6 +299,7 @@ class Migration(migrations.Migration):
             model_name="event",
             index=models.Index(
                 models.F("token"),
+                models.F("tenant"),
                 models.OrderBy(models.F("id"), descending=True),
                 name="scim_event_by_token",
             ),

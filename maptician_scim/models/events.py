@@ -167,7 +167,7 @@ class Event(models.Model):
         # then read off its end, however long ago the last such event was.
         indexes = [
             models.Index(F("tenant"), F("id").desc(), name="scim_event_by_tenant"),
-            models.Index(F("token"), F("id").desc(), name="scim_event_by_token"),
+            models.Index(F("token"), F("tenant"), F("id").desc(), name="scim_event_by_token"),
             models.Index(F("verb"), F("id").desc(), name="scim_event_by_verb"),
             models.Index(
                 F("tenant"), F("verb"), F("id").desc(), name="scim_event_by_tenant_and_verb"

@@ -119,7 +119,7 @@ def test_list_says_who_is_active_and_links_to_the_account(browser, okta, pat, ac
 
 def test_list_costs_the_same_for_few_and_many(browser, acme, globex):
     counts = []
-    for size in (3, 30):
+    for size in (30, 60):
         for tenant in (acme, globex):
             people = [
                 OccupantFactory.build(company=tenant, email=f"p{size}-{n}@x") for n in range(size)
