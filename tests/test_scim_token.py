@@ -379,6 +379,11 @@ def test_what_needs_attention_is_told_with_status_1(check, okta, globex, spoil, 
     assert check("globex")[0] == 0
 
 
+def test_check_prints_plain_spaces(check, okta):
+    Token.objects.update(last_used_at=now() - timedelta(hours=3), expires_at=now())
+    assert "(last use: 3 hours ago from" in check()[1]
+
+
 @pytest.mark.parametrize("spoil", [expires_soon, has_expired, was_never_used])
 def test_revoked_token_needs_no_attention(check, okta, spoil):
     spoil(okta[0])

@@ -516,6 +516,13 @@ def test_list_is_filtered_by_state(admin_client, state, expected):
     assert rows(admin_client.get(reverse(LIST), {"state": state})) == expected
 
 
+@pytest.mark.usefixtures("one_of_each")
+def test_list_counts_by_state(admin_client):
+    text = text_of(admin_client.get(reverse(LIST), {"_facets": "True"}))
+    assert re.search(r"valid\s*\(2\)", text)
+    assert re.search(r"revoked\s*\(1\)", text)
+
+
 def test_list_is_filtered_by_tenant(admin_client, token, other_token):
     assert rows(admin_client.get(reverse(LIST), {"tenant": token.tenant.pk})) == {"Okta"}
 
@@ -826,6 +833,15 @@ def test_revocation_needs_a_reason(admin_client, token, reason):
     assert errors(answer, "reason")
     token.refresh_from_db()
     assert token.is_valid
+
+
+def test_token_pasted_as_name_or_reason_is_cut(admin_client, form):
+    secret = secret_on(admin_client.post(reverse(ADD), form))
+    token = Token.objects.get()
+    posted(admin_client, token, name=f"was {secret}")
+    admin_client.post(page("revoke", token), {"reason": f"leaked {secret}"})
+    assert Token.objects.get().revoked_reason == f"leaked {token.prefix}…"
+    assert secret not in everything_in_the_database()
 
 
 def test_revoking_page_tells_of_the_last_use(admin_client, used):
