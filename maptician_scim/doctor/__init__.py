@@ -1,0 +1,6 @@
+"""The doctor: plays an identity provider to a tenant, and says what is wrong."""
+
+from maptician_scim.doctor.examination import examine
+from maptician_scim.doctor.report import Finding, Report, Severity, Step, Verdict
+
+__all__ = ["Finding", "Report", "Severity", "Step", "Verdict", "examine"]
