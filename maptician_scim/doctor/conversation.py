@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from maptician_scim import sessions, tokens
@@ -58,7 +59,6 @@ class Conversation:
         self.test_connector()
         self.discovery()
         self.look_up("look_up_nobody", _("Look-up: nobody"), self.person.user_name, expected=0)
-        self.find_existing()
         self.create()
         self.with_resource(self.look_up_again, "look_up", _("Look-up: found"))
         self.with_resource(self.look_up_upper, "look_up_case", _("Look-up in capitals: found"))
@@ -90,7 +90,7 @@ class Conversation:
         """A request of a step. One that a throttle refuses is sent again when that is noted."""
         answer = self.stack.send(method, target, body, **how)
         step.exchange = answer.exchange
-        if answer.status == 429:
+        if answer.is_throttled:
             self.report.add(step, diagnose(step, answer, 200, self.stack))
             forget_throttles()
             answer = self.stack.send(method, target, body, **how)
@@ -175,12 +175,6 @@ class Conversation:
         )
         return f"/Users?{query}"
 
-    def find_existing(self) -> None:
-        step = self.report.begin("find_existing", _("Nobody is taken for a newcomer"))
-        adapter = self.adapter_class(None, tenant=self.tenant)
-        if adapter.find_existing(self.person.user_name) is not None:
-            self.fail(step, faults.FOUND_STRANGER)
-
     # -- creating ----------------------------------------------------------------------------
 
     def create(self) -> None:
@@ -199,6 +193,9 @@ class Conversation:
             return
         self.resource = answer.document
         self.compare(step, answer.document)
+        users = ProvisionedUser.objects.filter(scim_id=answer.document["id"])
+        if not users.filter(user__in=self.stack.isolation.new_users).exists():
+            self.fail(step, faults.FOUND_STRANGER)
 
     def post(self, step: Step, person: Persona, chosen: Document, **how: Any) -> Answer:
         body = persona.resource(self.mapping, person, chosen)
@@ -219,7 +216,9 @@ class Conversation:
         if not self.is_created(barest):
             if "unsaved related object" in cause(barest):
                 self.fail(step, faults.SAVE_FORGOTTEN)
-            elif self.is_about_values(barest):
+            elif barest.document.get("scimType") == "uniqueness":
+                self.fail(step, faults.FOUND_STRANGER)  # nobody can have the userName
+            elif barest.status in (400, 409) or is_refusal(barest):
                 self.fail(step, faults.CREATE, cause=cause(barest))
             else:
                 self.report.add(step, diagnose(step, barest, 201, self.stack))
@@ -398,7 +397,7 @@ class Conversation:
         adapter = self.adapter()
         if adapter is not None and adapter.is_active:
             self.fail(step, faults.STILL_ACTIVE, where=_("the host user is active"))
-        if session and sessions.store()().exists(session):
+        elif session and sessions.store()().exists(session):
             self.fail(step, faults.SESSION)
         if not step.findings:
             step.note = _("Inactive in the host too; the session they had is ended.")
@@ -527,6 +526,10 @@ class Conversation:
         """As fast as this process can: that is what a throttle of Entra's size has to let pass."""
         step = self.report.begin("burst", _("Many look-ups at once"))
         forget_throttles()
+        self.play_burst(step)
+        forget_throttles()
+
+    def play_burst(self, step: Step) -> None:
         began = time.perf_counter()
         for number in range(1, BURST + 1):
             answer = self.stack.send("GET", self.by_user_name(self.person.user_name))
@@ -564,6 +567,11 @@ def switch_on(tenant: Tenant) -> None:
 def host_of(tenant: Tenant) -> str:
     """The host name of a tenant's base URL."""
     return f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
+
+
+def is_refusal(answer: Answer) -> bool:
+    """Whether the exception behind a 500 is a model's way to refuse a value."""
+    return bool(answer.errors) and isinstance(answer.errors[-1], ValidationError)
 
 
 def is_similar(sent: Any, got: Any) -> bool:

@@ -29,6 +29,7 @@ NOT_THE_HOSTS = (
     str(Path(django.__file__).parent),
     str(Path(rest_framework.__file__).parent),
     str(Path(__file__).parents[1]),
+    str(Path(traceback.__file__).parent / "json"),
 )
 """Where code lives that is not the host's."""
 
@@ -94,7 +95,9 @@ _OURS = (drf.MethodNotAllowed, drf.UnsupportedMediaType, drf.ParseError)
 
 
 def _of_another_answer(step: Step, answer: Answer, stack: Stack) -> Finding:
-    error = answer.errors[-1] if answer.errors else None
+    # What our own views refused is for whoever is to get the answer; here it got lost.
+    foreign = [error for error in answer.errors if not isinstance(error, ScimError)]
+    error = foreign[-1] if foreign else None
     culprit = answer.culprit or _("Something in front of the SCIM views")
     # A middleware that wants a slash raises it as an exception where DEBUG is on.
     if "APPEND_SLASH" in str(error) or _adds_a_slash(answer):
@@ -115,14 +118,15 @@ def _of_another_answer(step: Step, answer: Answer, stack: Stack) -> Finding:
         return _refused(step, answer, error.status_code, stack)
     if error is not None:
         return _of_an_exception(step, error, _in_words(error))
-    if answer.status in (401, 403):
-        return _refused(step, answer, answer.status, stack)
     if answer.changed:
         kind = answer.exchange.answer_headers.get("Content-Type", "")
         return faults.CHANGED_ANSWER.found(
             step, culprit, status=answer.status, type=kind, path=stack.path
         )
-    if not is_scim_view(answer.view) and answer.culprit == dotted(answer.view):
+    if answer.status in (401, 403):
+        return _refused(step, answer, answer.status, stack)
+    leads_elsewhere = answer.view is not None or answer.status == 404
+    if leads_elsewhere and not is_scim_view(answer.view) and answer.culprit == dotted(answer.view):
         return _astray(step, answer, stack)
     return faults.INTERCEPTED.found(step, culprit, status=answer.status, path=stack.path)
 

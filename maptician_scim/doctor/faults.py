@@ -286,8 +286,11 @@ FOREIGN_USER = Fault(
 FOUND_STRANGER = Fault(
     "doctor.found_stranger",
     ERROR,
-    _("The adapter's find_existing() returns an account for a userName that nobody has."),
-    _("Return None unless the userName is exactly that account's."),
+    _("A POST with a userName that nobody has takes up an account that was there before."),
+    _(
+        "Let the adapter's find_existing() return None unless the userName is exactly that "
+        "account's, and let new_user() return one that is not saved yet."
+    ),
 )
 INVISIBLE = Fault(
     "doctor.invisible",

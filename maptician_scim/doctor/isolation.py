@@ -6,21 +6,25 @@ All of it holds for this thread only; requests that other threads serve meanwhil
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.mail import EmailMessage
 from django.core.mail.backends.dummy import EmailBackend as DummyBackend
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+from django.db.models.signals import post_save
 from django.urls import get_urlconf, set_urlconf
 from django.utils import timezone, translation
+from django.utils.module_loading import import_string
 
 from maptician_scim import rehearsal
 
@@ -35,6 +39,9 @@ class Isolation:
     withheld: list[EmailMessage] = field(default_factory=list)
     """E-mails that would have been sent."""
 
+    new_users: list[Any] = field(default_factory=list)
+    """The primary keys of host users that were not there before."""
+
 
 @contextmanager
 def isolated() -> Iterator[Isolation]:
@@ -42,6 +49,7 @@ def isolated() -> Iterator[Isolation]:
     with ExitStack() as stack:
         found = Isolation(stack.enter_context(rehearsal.rehearsing()))
         stack.enter_context(_held_back(found.withheld))
+        stack.enter_context(_noticed(found.new_users))
         stack.enter_context(_throwaway_caches())
         stack.enter_context(unchanged_thread())
         for alias in connections:
@@ -72,6 +80,22 @@ def rolled_back(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
             yield
         finally:
             transaction.set_rollback(True, using=alias)
+
+
+@contextmanager
+def _noticed(new_users: list[Any]) -> Iterator[None]:
+    """Note who is created in this thread."""
+    thread = get_ident()
+
+    def note(sender: Any, instance: Any, created: bool, **kwargs: Any) -> None:
+        if created and get_ident() == thread:
+            new_users.append(instance.pk)
+
+    post_save.connect(note, sender=get_user_model())
+    try:
+        yield
+    finally:
+        post_save.disconnect(note, sender=get_user_model())
 
 
 # -- caches -----------------------------------------------------------------------------------
@@ -123,16 +147,19 @@ _examinations = 0
 _real: dict[tuple[Any, str], Any] = {}
 
 
-class _WithholdingBackend(DummyBackend):
-    def send_messages(self, email_messages: Any) -> int:
-        return sum(_withhold(message) for message in email_messages)
-
-
 def _withhold(message: EmailMessage, *args: Any, **kwargs: Any) -> int:
     withheld = _withheld.get()
     if withheld is not None:
         withheld.append(message)
     return 1
+
+
+def _withhold_all(backend: object, email_messages: Iterable[EmailMessage]) -> int:
+    return sum(_withhold(message) for message in email_messages)
+
+
+class _WithholdingBackend(DummyBackend):
+    send_messages = _withhold_all
 
 
 @contextmanager
@@ -155,6 +182,7 @@ def _interpose(change: int) -> None:
         if _examinations == 1 and change == 1:
             _replace(mail, "get_connection", _withholding_connection)
             _replace(EmailMessage, "send", _withhold)
+            _replace(import_string(settings.EMAIL_BACKEND), "send_messages", _withhold_all)
         elif _examinations == 0:
             for (owner, name), real in _real.items():
                 setattr(owner, name, real)

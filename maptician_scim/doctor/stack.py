@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import unescape
 from inspect import iscoroutinefunction
 from io import BytesIO
@@ -24,6 +25,7 @@ from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix
+from rest_framework.exceptions import Throttled
 
 from maptician_scim import redaction
 from maptician_scim.conf import scim_settings
@@ -65,6 +67,10 @@ class Answer:
     @property
     def status(self) -> int:
         return self.exchange.status
+
+    @property
+    def is_throttled(self) -> bool:
+        return self.status == 429 or any(isinstance(error, Throttled) for error in self.errors)
 
     @property
     def detail(self) -> str:
@@ -191,7 +197,8 @@ class Stack:
         )
         is_ours = response is not None and _is_ours(request, response)
         match = request.resolver_match
-        view = match.func if match else None
+        func = match.func if match else None
+        view = getattr(func, "cls", None) or getattr(func, "view_class", None) or func
         return Answer(
             exchange=exchange,
             document=document,
@@ -200,7 +207,7 @@ class Stack:
             reached=_is_reached(request),
             changed=not is_ours and self._watch.has_seen_ours,
             culprit="" if is_ours else self._watch.culprit or dotted(view),
-            view=getattr(view, "cls", None) or getattr(view, "view_class", None) or view,
+            view=view,
             errors=tuple(raised),
         )
 
@@ -317,19 +324,15 @@ class _Watch:
             found = getattr(inner, "__wrapped__", None)
 
     def _stand_before(self, middleware: Any) -> GetResponse | None:
-        cell = _closed_over(middleware, "get_response")
-        if cell is None and not hasattr(middleware, "get_response"):
-            return None
-        inner: GetResponse = cell.cell_contents if cell else middleware.get_response
-        if iscoroutinefunction(inner) or iscoroutinefunction(middleware):
-            return None
+        """Watch what comes back from behind a middleware; ``None`` where that cannot be."""
         self.names.append(dotted(middleware))
-        watched = self._watched(inner, len(self.names) - 1)
-        if cell:
-            cell.cell_contents = watched
-        else:
-            middleware.get_response = watched
-        return inner
+        for get, put in _places_for_a_handler(middleware):
+            inner: GetResponse = get()
+            if iscoroutinefunction(inner) or iscoroutinefunction(middleware):
+                return None
+            put(self._watched(inner, len(self.names) - 1))
+            return inner
+        return None
 
     def _watched(self, get_response: GetResponse, index: int) -> GetResponse:
         def watched(request: HttpRequest) -> HttpResponseBase:
@@ -349,9 +352,21 @@ class _Watch:
         return watched
 
 
-def _closed_over(function: Any, name: str) -> Any:
-    """The cell in which a function keeps a variable of the function that made it."""
-    code = getattr(function, "__code__", None)
-    if code is None or name not in code.co_freevars:
-        return None
-    return function.__closure__[code.co_freevars.index(name)]
+def _places_for_a_handler(
+    middleware: Any,
+) -> Iterator[tuple[Callable[[], Any], Callable[..., None]]]:
+    """Where a middleware keeps what Django gave it: an attribute, or a variable of a function.
+
+    Each as two functions, to read and to replace it.
+    """
+    for cell in getattr(middleware, "__closure__", None) or ():
+        if _is_handler(cell.cell_contents):
+            yield partial(getattr, cell, "cell_contents"), partial(setattr, cell, "cell_contents")
+    for name, value in list(getattr(middleware, "__dict__", {}).items()):
+        if _is_handler(value):
+            yield partial(getattr, middleware, name), partial(setattr, middleware, name)
+
+
+def _is_handler(value: Any) -> bool:
+    """Whether this is the rest of the stack, as Django wraps it for a middleware."""
+    return callable(value) and hasattr(value, "__wrapped__")
