@@ -32,7 +32,7 @@ from rest_framework.views import APIView
 
 from example_project.workplace.models import Occupant
 from example_project.workplace.scim import OccupantAdapter
-from maptician_scim import authentication, tenancy, views
+from maptician_scim import authentication, views
 from maptician_scim.doctor import Severity, Verdict, conversation, examine
 from maptician_scim.doctor.faults import FAULTS
 from maptician_scim.linking import link_users
@@ -312,11 +312,24 @@ def test_allowed_hosts_of_debug(settings, acme):
     assert examine(acme).findings == []
 
 
-def test_tenant_that_the_default_manager_hides(acme, monkeypatch):
-    monkeypatch.setattr(tenancy, "tenant_key", lambda tenant: tenant.subdomain.title())
-    monkeypatch.setattr(authentication, "tenant_key", tenancy.tenant_key)
-    report = examine(acme)
-    assert found(report) == {("host", "acme.localhost")}
+def test_subdomain_with_a_capital(acme, monkeypatch):
+    monkeypatch.setattr(authentication, "tenant_key", lambda tenant: tenant.subdomain.title())
+    assert found(examine(acme)) == {("host", "acme.localhost")}
+
+
+def test_middleware_that_takes_the_token_away(plant, acme):
+    plant(takes_the_token)
+    findings = examine(acme).findings
+    assert {finding.id for finding in findings} == {"doctor.answer"}
+    assert "no Authorization header" in findings[0].remedy
+
+
+def takes_the_token(get_response):
+    def middleware(request):
+        del request.META["HTTP_AUTHORIZATION"]
+        return get_response(request)
+
+    return middleware
 
 
 def test_secure_ssl_redirect(settings, acme):
@@ -516,7 +529,7 @@ def test_middleware_that_breaks_the_transaction(plant, acme):
     plant(breaks_the_transaction)
     report = examine(acme)
     if connection.vendor == "postgresql":
-        assert "doctor.exception" in report.ids
+        assert "doctor.database" in report.ids
     assert verdicts(report)["address"] == Verdict.OK
 
 

@@ -69,24 +69,25 @@ def _of_our_answer(step: Step, answer: Answer, expected: int, stack: Stack) -> F
         return faults.THROTTLE.found(step, _throttles(answer.view), number=1, path=stack.path)
     if isinstance(error, drf.APIException) and not isinstance(error, _OURS):
         return _refused(step, answer, error.status_code, stack)
-    if isinstance(error, ScimError) and error.reason == Reason.UNKNOWN_TENANT:
+    reason = error.reason if isinstance(error, ScimError) else None
+    if reason in (Reason.UNKNOWN_TENANT, Reason.OTHER_TENANT):
         if not is_allowed_host(stack.host):
             return disallowed_host(step, stack.host)
         return faults.HOST.found(step, stack.host, field=scim_settings.TENANT_FIELD)
-    if isinstance(error, ScimError) and error.reason == Reason.PROTECTED:
+    if reason == Reason.PROTECTED:
         return faults.PROTECTED.found(step)
     if answer.status == 503 or isinstance(error, (DatabaseError, Unavailable)):
         return faults.DATABASE.found(step, cause=cause(answer))
     if answer.status == 500:
         return _of_an_exception(step, error, cause(answer))
-    reason = cause(answer)
+    why = str(reason.label) if reason else cause(answer)
     return faults.ANSWER.found(
         step,
         step.title,
         status=answer.status,
         expected=expected,
         detail=answer.detail,
-        cause="" if reason == answer.detail else reason,
+        cause="" if why == answer.detail else why,
     )
 
 
