@@ -2,5 +2,6 @@
 
 from maptician_scim.doctor.examination import examine
 from maptician_scim.doctor.report import Finding, Report, Severity, Step, Verdict
+from maptician_scim.doctor.surroundings import address
 
-__all__ = ["Finding", "Report", "Severity", "Step", "Verdict", "examine"]
+__all__ = ["Finding", "Report", "Severity", "Step", "Verdict", "address", "examine"]

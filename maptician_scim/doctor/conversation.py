@@ -25,6 +25,7 @@ from maptician_scim.doctor.isolation import forget_throttles, rolled_back
 from maptician_scim.doctor.persona import CHANGED, FIRST, Persona
 from maptician_scim.doctor.report import Report, Step
 from maptician_scim.doctor.stack import Answer, Document, Stack
+from maptician_scim.doctor.surroundings import host_of
 from maptician_scim.mapping import ACTIVE, EXTERNAL_ID, USER_NAME
 from maptician_scim.models import Connection, ProvisionedUser, Token
 from maptician_scim.tenancy import find_tenant, tenant_key, tenant_model
@@ -562,11 +563,6 @@ def switch_on(tenant: Tenant) -> None:
     """Let the tenant be played to, whatever its switches are; rolled back with the rest."""
     Connection.objects.make_missing([tenant])
     Connection.objects.for_tenant(tenant).update(is_enabled=True, may_create=True)
-
-
-def host_of(tenant: Tenant) -> str:
-    """The host name of a tenant's base URL."""
-    return f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
 
 
 def is_refusal(answer: Answer) -> bool:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from maptician_scim.conf import Tenant
 from maptician_scim.doctor import faults, surroundings
-from maptician_scim.doctor.conversation import Conversation, host_of, switch_on
+from maptician_scim.doctor.conversation import Conversation, switch_on
 from maptician_scim.doctor.isolation import Isolation, isolated
 from maptician_scim.doctor.report import Report
 from maptician_scim.doctor.stack import Stack
@@ -28,24 +28,16 @@ def examine(tenant: Tenant, *, tls_is_known: bool = False) -> Report:
     """
     report = Report(tenant=tenant_key(tenant), base_url="")
     if surroundings.examine_settings(report):
-        host, path = host_of(tenant), surroundings.base_path() or surroundings.USUAL_PATH
-        report.base_url = f"https://{host}{path}"
+        report.base_url = surroundings.address(tenant)
         with isolated() as isolation:
-            _examine(report, tenant, isolation, host, path, tls_is_known=tls_is_known)
+            _examine(report, tenant, isolation, tls_is_known=tls_is_known)
         report.emails_held_back = len(isolation.withheld)
     report.finish()
     return report
 
 
-def _examine(
-    report: Report,
-    tenant: Tenant,
-    isolation: Isolation,
-    host: str,
-    path: str,
-    *,
-    tls_is_known: bool,
-) -> None:
+def _examine(report: Report, tenant: Tenant, isolation: Isolation, *, tls_is_known: bool) -> None:
+    host = surroundings.host_of(tenant)
     surroundings.examine_migrations(report)
     surroundings.examine_address(report, host)
     surroundings.examine_map(report)
@@ -61,6 +53,7 @@ def _examine(
         report.add(step, faults.DATABASE.found(step, cause=f"{type(error).__name__}: {error}"))
         return
     try:
+        path = surroundings.path_of_routes() or surroundings.USUAL_PATH
         stack = Stack(host, path, secret, isolation)
     except ImportError as error:
         step = report.begin("middleware", _("Middleware"))

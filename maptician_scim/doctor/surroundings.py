@@ -37,12 +37,22 @@ NATURAL: dict[str, frozenset[str]] = {
 """Fields of Django's users, and which attributes may reasonably be kept in them."""
 
 
-def base_path() -> str | None:
+def host_of(tenant: Tenant) -> str:
+    """The host name of a tenant's base URL."""
+    return f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
+
+
+def path_of_routes() -> str | None:
     """The path of the base URL, or ``None`` if the URLconf has no such routes."""
     try:
         return reverse("scim:root").rstrip("/")
     except NoReverseMatch:
         return None
+
+
+def address(tenant: Tenant) -> str:
+    """A tenant's base URL, the usual one where the URLconf has none."""
+    return f"https://{host_of(tenant)}{path_of_routes() or USUAL_PATH}"
 
 
 def examine_settings(report: Report) -> bool:
@@ -108,7 +118,7 @@ def examine_switches(report: Report, tenant: Tenant) -> None:
 
 def examine_address(report: Report, host: str) -> None:
     step = report.begin("address", _("Host name and routes"))
-    path = base_path()
+    path = path_of_routes()
     if not is_allowed_host(host):
         report.add(step, disallowed_host(step, host))
     if path is None:
