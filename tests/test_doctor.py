@@ -714,6 +714,29 @@ def test_value_that_only_an_update_refuses(acme, monkeypatch):
     assert report.findings[0].step == "update"
 
 
+def test_model_that_wants_values_is_healthy(acme, monkeypatch):
+    def save(self, *args, **kwargs):
+        if not self.last_name:
+            raise ValidationError("A last name is wanted.")
+        super(Occupant, self).save(*args, **kwargs)
+
+    monkeypatch.setattr(Occupant, "save", save)
+    assert examine(acme).findings == []
+
+
+def save_with_names(self, *args, **kwargs):
+    if not self.last_name or self.user_type == "Employee":
+        raise ValidationError("A last name, and no employees.")
+    super(Occupant, self).save(*args, **kwargs)
+
+
+def test_value_that_a_model_refuses_which_wants_others(acme, monkeypatch):
+    monkeypatch.setattr(Occupant, "save", save_with_names)
+    report = examine(acme)
+    assert found(report) == {("value", "userType")}
+    assert verdicts(report)["delete"] == Verdict.OK
+
+
 def test_values_that_are_refused_together_only(acme, monkeypatch):
     def save(self, *args, **kwargs):
         if self.city and self.region:

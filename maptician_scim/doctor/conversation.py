@@ -215,6 +215,8 @@ class Conversation:
         """Find the values that are refused, and leave them out from now on."""
         barest = self.tried(step, {})
         if not self.is_created(barest):
+            if self.drop_what_spoils(step, refused):
+                return
             if "unsaved related object" in cause(barest):
                 self.fail(step, faults.SAVE_FORGOTTEN)
             elif barest.document.get("scimType") == "uniqueness":
@@ -225,6 +227,18 @@ class Conversation:
                 self.report.add(step, diagnose(step, barest, 201, self.stack))
             return
         self.drop_refused(step, refused, lambda chosen: self.tried(step, chosen), 201)
+
+    def drop_what_spoils(self, step: Step, refused: Answer) -> bool:
+        """Leave out the one value without which all others are accepted, if there is one.
+
+        For models that want some values to be there: there nothing can be tried alone.
+        """
+        for text in self.values:
+            others = {name: value for name, value in self.values.items() if name != text}
+            if self.is_created(self.tried(step, others)):
+                self.fail_value(step, text, refused)
+                return True
+        return False
 
     def tried(self, step: Step, chosen: Document) -> Answer:
         """The answer to a POST with these values only, of which nothing stays."""
@@ -238,16 +252,19 @@ class Conversation:
         answers = {text: send({text: value}) for text, value in self.values.items()}
         bad = {text: answer for text, answer in answers.items() if answer.status != expected}
         for text, answer in bad.items():
-            self.fail(
-                step,
-                faults.VALUE,
-                text,
-                field=self.field_of(text),
-                value=shortened(self.values.pop(text)),
-                cause=cause(answer),
-            )
+            self.fail_value(step, text, answer)
         if not bad:
             self.fail(step, faults.COMBINATION, cause=cause(refused))
+
+    def fail_value(self, step: Step, text: str, refused: Answer) -> None:
+        self.fail(
+            step,
+            faults.VALUE,
+            text,
+            field=self.field_of(text),
+            value=shortened(self.values.pop(text)),
+            cause=cause(refused),
+        )
 
     def field_of(self, text: str) -> str:
         return next((m.attribute.field for m in self.mapping.mapped if m.path.text == text), "")
@@ -433,34 +450,40 @@ class Conversation:
     def twins(self, step: Step) -> None:
         """Only userName is unique in SCIM: everything else may be the same for two people."""
         refusal = self.refused_twin(step, self.values)
+        exchange = step.exchange
         if refusal is not None and self.is_about_values(refusal):
-            exchange = step.exchange
-            alone = {
-                text: self.refused_twin(step, {text: value}) for text, value in self.values.items()
-            }
-            named = {text: answer for text, answer in alone.items() if answer is not None}
+            named = self.shared_alone(step, refusal)
             for text, answer in named.items():
                 self.fail(step, faults.UNIQUE, text, cause=cause(answer))
             if not named:
                 self.fail(step, faults.UNIQUE, _("values"), cause=cause(refusal))
-            step.exchange = exchange
         elif refusal is not None:
             self.report.add(step, diagnose(step, refusal, 201, self.stack))
-        exchange = step.exchange
         empty = self.refused_twin(step, {})
-        if empty is not None and self.is_about_values(empty):
+        if empty is not None and empty.status == 409:
             self.fail(step, faults.UNIQUE, _("empty values"), cause=cause(empty))
-        elif not step.findings:
-            step.exchange = exchange
+            exchange = exchange if refusal else empty.exchange
+        step.exchange = exchange
+
+    def shared_alone(self, step: Step, refusal: Answer) -> dict[str, Answer]:
+        """The attributes that two people cannot share, and the refusals.
+
+        A model that wants other values too refuses each person for that, which says nothing.
+        """
+        answers = {text: self.refused_twin(step, {text: v}) for text, v in self.values.items()}
+        return {
+            text: answer
+            for text, answer in answers.items()
+            if answer is not None and (answer.status == 409 or cause(answer) == cause(refusal))
+        }
 
     def refused_twin(self, step: Step, chosen: Document) -> Answer | None:
-        """The refusal of the second of two people with the same values, if it is refused."""
+        """The refusal of one of two new people with the same values, if one is refused."""
         with rolled_back():
-            first = self.post(step, Persona.invent(self.domain), chosen)
-            if not self.is_created(first):
-                return first
-            second = self.post(step, Persona.invent(self.domain), chosen)
-        return None if self.is_created(second) else second
+            answer = self.post(step, Persona.invent(self.domain), chosen)
+            if self.is_created(answer):
+                answer = self.post(step, Persona.invent(self.domain), chosen)
+        return None if self.is_created(answer) else answer
 
     def stranger(self, step: Step) -> None:
         """Somebody another tenant has under the same userName and e-mail address."""

@@ -153,8 +153,10 @@ class Report:
         """The ids of the findings, in the order in which they were found."""
         return [finding.id for finding in self.findings]
 
-    def count(self, verdict: Verdict) -> int:
-        return sum(step.verdict == verdict for step in self.steps)
+    @property
+    def played(self) -> int:
+        """How many steps could be played."""
+        return sum(step.verdict != Verdict.NOT_PLAYED for step in self.steps)
 
     def begin(self, name: str, title: str) -> Step:
         """A step that is to be played now."""

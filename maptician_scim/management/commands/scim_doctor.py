@@ -93,7 +93,6 @@ class Command(BaseCommand):
 
 
 def _summary(report: Report) -> str:
-    played = len(report.steps) - report.count(Verdict.NOT_PLAYED)
     if report.is_healthy:
         end = "Nothing is wrong."
     else:
@@ -102,6 +101,6 @@ def _summary(report: Report) -> str:
     held = report.emails_held_back
     mails = f" {held} {'e-mail' if held == 1 else 'e-mails'} held back." if held else ""
     return (
-        f"{played} steps in {report.milliseconds / 1000:.1f} s; everything was rolled back."
+        f"{report.played} steps in {report.milliseconds / 1000:.1f} s; everything was rolled back."
         f"{mails} {end}"
     )
