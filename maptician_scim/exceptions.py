@@ -36,6 +36,8 @@ class Reason(TextChoices):
     TAKEN = "taken", _("userName taken")
     TAKEN_INACTIVE = "taken_inactive", _("userName of a deactivated person")
     PROTECTED = "protected", _("protected account")
+    TOO_LONG = "too_long", _("value too long")
+    HOST_RULE = "host_rule", _("a rule of the application")
 
 
 NOT_LET_IN = frozenset(list(Reason)[: list(Reason).index(Reason.SCOPE)])
@@ -211,6 +213,10 @@ class Unavailable(ScimError):
 
     status = 503
     default_detail = "The service is busy. Nothing was changed; try again later."
+
+
+class CannotRotate(Exception):
+    """A token cannot be rotated now. The message, which is for an admin, says why."""
 
 
 BY_SCIM_TYPE: dict[str, type[ScimError]] = {

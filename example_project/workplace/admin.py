@@ -19,6 +19,7 @@ from example_project.workplace.models import (
     Location,
     Occupant,
 )
+from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
@@ -26,7 +27,7 @@ admin.site.index_title = "Administration"
 
 
 @admin.register(Company)
-class CompanyAdmin(admin.ModelAdmin):
+class CompanyAdmin(ConnectionLinkMixin, admin.ModelAdmin):
     list_display = ["name", "subdomain", "active_occupants"]
     search_fields = ["name", "subdomain"]
 

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
@@ -86,7 +87,7 @@ class DoctorMixin(TenantScopedAdmin):
         """What the doctor does, and a button (GET); what it found (POST)."""
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-        connection = self.row_or_403(request, object_id)
+        connection = self.row_or_403(request, unquote(object_id))
         if not self.has_change_permission(request, connection):
             raise PermissionDenied
         tenant = connection.tenant

@@ -5,14 +5,12 @@ from types import ModuleType
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
-from django.urls import include, path, reverse
+from django.urls import path, reverse
 
 from example_project.workplace.models import Company, Occupant
-from maptician_scim.admin.doctor import DoctorMixin
 from maptician_scim.doctor import conversation
 from maptician_scim.models import Connection, Event, ProvisionedUser, Token
 from tests.factories import OccupantFactory
@@ -26,20 +24,8 @@ def only_globex(user):
 
 
 @pytest.fixture(autouse=True)
-def _site(settings, monkeypatch):
-    """The admin with the doctor, also where the admin of connections does not inherit it."""
+def _short_burst(monkeypatch):
     monkeypatch.setattr(conversation, "BURST", 3)
-    site = admin.site
-    registered = site._registry.get(Connection)
-    if not isinstance(registered, DoctorMixin):
-        site = AdminSite()
-        site.register(Connection, DoctorMixin)
-    urlconf = ModuleType("doctor_urls")
-    urlconf.urlpatterns = [
-        path("admin/", site.urls),
-        path("scim/v2/", include("maptician_scim.urls")),
-    ]
-    settings.ROOT_URLCONF = urlconf
 
 
 @pytest.fixture
@@ -59,6 +45,17 @@ def staff_client(client, db):
         return client
 
     return make
+
+
+def test_page_of_the_connection_leads_here(admin_client, page, acme):
+    connection = reverse("admin:maptician_scim_connection_change", args=[acme.pk])
+    assert f'href="{page}"' in admin_client.get(connection).text
+
+
+def test_who_may_only_look_is_not_led_here(staff_client, page, acme):
+    connection = reverse("admin:maptician_scim_connection_change", args=[acme.pk])
+    answer = staff_client("view_connection").get(connection)
+    assert (answer.status_code, page in answer.text) == (200, False)
 
 
 def test_page_explains_and_runs_nothing(admin_client, page):
@@ -139,7 +136,7 @@ def test_tenant_of_others_and_no_tenant_are_403_alike(staff_client, page, settin
 
 def test_page_opens_also_where_the_routes_are_missing(admin_client, page, settings):
     urlconf = ModuleType("without_scim")
-    urlconf.urlpatterns = settings.ROOT_URLCONF.urlpatterns[:1]
+    urlconf.urlpatterns = [path("admin/", admin.site.urls)]
     settings.ROOT_URLCONF = urlconf
     assert admin_client.get(page).status_code == 200
     assert "doctor.route" in admin_client.post(page).text
