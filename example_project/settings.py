@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "example_project.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +86,7 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "TENANT_FIELD": "subdomain",
     "BASE_DOMAIN": BASE_DOMAIN,
     "USER_ADAPTER": "example_project.workplace.scim.OccupantAdapter",
+    "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
 }
 
 # -- people -------------------------------------------------------------------------------------
