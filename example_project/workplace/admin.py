@@ -19,7 +19,7 @@ from example_project.workplace.models import (
     Location,
     Occupant,
 )
-from example_project.workplace.scoping import CompanyScoped, by, is_unlimited
+from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
 
 admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
@@ -72,7 +72,7 @@ class ApiKeyInline(admin.TabularInline):
 @admin.register(Occupant)
 class OccupantAdmin(CompanyScoped, UserAdmin):
     list_display = ["__str__", "email", "company", "job_title", "department", "city", "is_active"]
-    list_filter = [by("company"), "is_active", "is_staff", "is_break_glass", "user_type"]
+    list_filter = [by("company"), "is_active", "is_staff", "is_break_glass", ("user_type", ByValue)]
     list_select_related = ["company"]
     search_fields = [*UserAdmin.search_fields, "employee_number", "department"]
     ordering = ["last_name", "first_name", "pk"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -40,6 +41,14 @@ class CompanyScoped(BaseModelAdmin):
 def is_unlimited(request: HttpRequest) -> bool:
     """Whether all companies are shown, and those who belong to none."""
     return bool(request.user.is_superuser)
+
+
+class ByValue(admin.AllValuesFieldListFilter):
+    """By the values in the list; that of nobody has a name too, so that it can be clicked."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or self.empty_value_display}
 
 
 def by(path: str) -> tuple[str, type[admin.RelatedOnlyFieldListFilter]]:
