@@ -58,25 +58,35 @@ print(client.get('/scim/v2/Users?filter=userName eq "pat@example.com"').json()["
 """
 
 
-def block(mark):
-    """The code block after an HTML comment of the README."""
-    return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
+def block(mark, text=README):
+    """The code block after an HTML comment of a document."""
+    return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", text, re.DOTALL).group(1)
+
+
+@pytest.fixture(params=["README.md", "docs/install.md"])
+def text(request):
+    return (ROOT / request.param).read_text()
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A Django project with the README's blocks in the files they belong to."""
+def project(tmp_path, text):
+    """A Django project with a document's blocks in the files they belong to."""
     app = tmp_path / "workplace"
     (app / "migrations").mkdir(parents=True)
     for package in (app, app / "migrations"):
         (package / "__init__.py").touch()
     (app / "models.py").write_text(MODELS)
-    (app / "scim.py").write_text(block("test:adapter"))
-    (tmp_path / "settings.py").write_text(SETTINGS + block("test:settings"))
-    (tmp_path / "urls.py").write_text("urlpatterns = []\n" + block("test:urls"))
+    (app / "scim.py").write_text(block("test:adapter", text))
+    (tmp_path / "settings.py").write_text(SETTINGS + block("test:settings", text))
+    (tmp_path / "urls.py").write_text("urlpatterns = []\n" + block("test:urls", text))
     (tmp_path / "manage.py").write_text(MANAGE)
     (tmp_path / "client.py").write_text(CLIENT)
     return tmp_path
+
+
+def commands(mark, text):
+    """The lines of a block of commands, as arguments of the interpreter."""
+    return block(mark, text).replace("python ", "").splitlines()
 
 
 def run(project, *command):
@@ -88,9 +98,9 @@ def run(project, *command):
     return done.stdout
 
 
-def test_if_installed_by_the_five_steps_then_the_first_look_up_finds_who_was_there(project):
+def test_if_installed_by_the_five_steps_then_the_first_look_up_finds_who_was_there(project, text):
     run(project, "manage.py", "makemigrations", "workplace")
-    migrate, link, check, issue = block("test:commands").replace("python ", "").splitlines()
+    migrate, link, check, issue = commands("test:commands", text)
     run(project, *migrate.split())
     run(
         project,

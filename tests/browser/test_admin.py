@@ -56,7 +56,8 @@ def test_script_that_stands_in_a_page_does_not_run(open_page, admin):
       const script = document.createElement("script");
       script.textContent = "document.title = 'taken over'";
       document.body.append(script);
-      document.body.insertAdjacentHTML("beforeend", "<img src='data:,' onerror=\\"document.title='x'\\">");
+      const picture = `<img src="data:," onerror="document.title = 'taken over'">`;
+      document.body.insertAdjacentHTML("beforeend", picture);
     }""")
     page.wait_for_load_state("networkidle")
     assert page.title() == "Administration | Maptician"
