@@ -19,14 +19,21 @@ def executable():
 
 
 @contextmanager
-def running(path):
-    """A headless browser. Host names below localhost lead to this machine by themselves."""
+def running(path, hosts=()):
+    """A headless browser; ``hosts`` says where names lead that are no addresses.
+
+    Those below localhost lead to this machine by themselves.
+    """
+    rules = ", ".join(f"MAP {name} {address}" for name, address in dict(hosts).items())
+    arguments = [*ARGUMENTS, f"--host-resolver-rules={rules}"] if rules else ARGUMENTS
     # Playwright keeps an event loop in this thread, which no query of ours ever waits in.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            browser = playwright.chromium.launch(
+                executable_path=path, args=[*ARGUMENTS, *arguments]
+            )
             yield browser
             browser.close()
     finally:

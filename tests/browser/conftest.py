@@ -6,7 +6,9 @@ import secrets
 
 import pytest
 
+from example_project.workplace.demo import data
 from example_project.workplace.models import Occupant
+from maptician_scim.models import Token
 from tests import live
 from tests.browser import chromium
 from tests.factories import CompanyFactory
@@ -59,6 +61,16 @@ def admin():
     return Occupant.objects.filter(username="admin").first() or Occupant.objects.create_superuser(
         "admin", password=PASSWORD
     )
+
+
+@pytest.fixture
+def supporter():
+    """Of Maptician's staff, for one company only."""
+    user = data.find_supporter(CompanyFactory(subdomain="acme"))
+    if not user.has_usable_password():
+        user.set_password(PASSWORD)
+        user.save()
+    return user
 
 
 @pytest.fixture(scope="package")
@@ -121,3 +133,11 @@ def page(open_page, admin):
 @pytest.fixture(params=["light", "dark"])
 def theme(request):
     return request.param
+
+
+@pytest.fixture
+def okta(server, company):
+    """The company's Okta, which has a token."""
+    _, secret = Token.objects.issue(tenant=company, name="Okta production")
+    with server.client(company.subdomain, secret) as client:
+        yield client
