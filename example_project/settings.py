@@ -25,7 +25,7 @@ def _is_on(name: str, default: str) -> bool:
 
 DEBUG = _is_on("DJANGO_DEBUG", "1")
 HTTPS = _is_on("DJANGO_HTTPS", "0")
-BASE_DOMAIN = os.environ.get("BASE_DOMAIN", "localhost").lower().strip(".")
+BASE_DOMAIN = (os.environ.get("BASE_DOMAIN") or "localhost").lower().strip(".")
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or DEMO_SECRET_KEY
 if not DEBUG and SECRET_KEY == DEMO_SECRET_KEY:
@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "maptician_scim.middleware.MisdirectedRequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "example_project.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

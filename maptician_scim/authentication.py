@@ -7,6 +7,7 @@ from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.http import parse_http_date_safe
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -36,8 +37,8 @@ class BearerAuthentication(BaseAuthentication):
             token = _token_for(key, request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
-            origin.tenant = tenant = transactions.read(lambda: find_tenant(key))
-            if tenant is None:
+            origin.tenant = transactions.read(lambda: find_tenant(key)) if key else None
+            if origin.tenant is None:
                 raise UnknownTenant from None
             raise
         origin.tenant, origin.token = token.tenant, token
@@ -54,7 +55,8 @@ class BearerAuthentication(BaseAuthentication):
         return f'{SCHEME} realm="SCIM"'
 
 
-def _token_for(key: str, request: Request, origin: Origin) -> Token:
+@sensitive_variables("secret")
+def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
     prefix = tokens.prefix(secret)
     if not tokens.is_well_formed(secret):
@@ -65,7 +67,7 @@ def _token_for(key: str, request: Request, origin: Origin) -> Token:
     if token is None:
         raise Unauthorized(Reason.UNKNOWN, prefix)
     if tenant_key(token.tenant) != key:
-        _tell_owner(token, key, origin)
+        _tell_owner(token, request, origin)
         raise Unauthorized(Reason.OTHER_TENANT)
     if token.is_revoked:
         raise Unauthorized(Reason.REVOKED, prefix)
@@ -76,15 +78,10 @@ def _token_for(key: str, request: Request, origin: Origin) -> Token:
     return token
 
 
-def _tell_owner(token: Token, key: str, origin: Origin) -> None:
+def _tell_owner(token: Token, request: Request, origin: Origin) -> None:
     """Note in the log of the tenant a token belongs to that it was sent to another address."""
-    if rehearsal.is_on():
-        return
-    error = Unauthorized(
-        Reason.WRONG_SUBDOMAIN,
-        token.prefix,
-        facts={"subdomain": redaction.without_tokens(key)[:63]},
-    )
+    host = redaction.without_tokens(request.META.get("HTTP_HOST", ""))[:253]
+    error = Unauthorized(Reason.WRONG_SUBDOMAIN, token.prefix, facts={"host": host})
     record_not_let_in(replace(origin, tenant=token.tenant), error)
 
 
@@ -98,6 +95,7 @@ def _reason_of_expiry(request: Request) -> Reason:
     return Reason.CLOCK if skewed else Reason.EXPIRED
 
 
+@sensitive_variables("header", "words")
 def presented_secret(header: str) -> str:
     """The token in an Authorization header: after ``Bearer`` in any case, or alone.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.core.cache import cache
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 from django.db.models import Field
 from django.http import HttpRequest
 
@@ -100,28 +102,16 @@ def _storable(text: str, field_name: str) -> str:
 
 
 def record_refusal(request: HttpRequest, error: ScimError) -> None:
-    """Write that a request was refused, after its own transaction has rolled back.
-
-    The answer goes out even if the log cannot be written.
-    """
-    if rehearsal.is_on():
-        return
+    """Write that a request was refused, after its own transaction has rolled back."""
     origin = origin_of(request)
-    try:
-        if origin.token is not None:
-            record(
-                origin,
-                error.status,
-                detail=error.detail,
-                error=error,
-                request=_kept_request(request, origin),
-            )
+    if origin.token is None:
+        record_not_let_in(origin, error)
+    elif not rehearsal.is_on():
+        with _answering_anyway(origin):
+            kept = _kept_request(request, origin)
+            record(origin, error.status, detail=error.detail, error=error, request=kept)
             if error.reason in NOT_LET_IN:
                 Connection.of(origin.tenant).note_refusal()
-        else:
-            record_not_let_in(origin, error)
-    except DatabaseError:
-        logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
 def record_not_let_in(origin: Origin, error: ScimError) -> None:
@@ -130,17 +120,27 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
     Whoever sends such requests can thus neither fill the table nor cost a write.
     """
     reason = error.reason or Reason.MALFORMED
-    unwritten = _count_refusal(origin, reason)
+    unwritten = None if rehearsal.is_on() else _count_refusal(origin, reason)
     if unwritten is None:
         return
     prefix = error.prefix if isinstance(error, Unauthorized) else ""
-    seen = f" with a token that begins {prefix}" if prefix else ""
-    more = f" {unwritten} more were refused before." if unwritten else ""
     if prefix:
         error.facts.setdefault("prefix", prefix)
-    record(origin, error.status, detail=f"Not let in{seen}: {reason.label}.{more}", error=error)
-    if origin.tenant is not None:
-        Connection.of(origin.tenant).note_refusal()
+    seen = f" with a token that begins {prefix}" if prefix else ""
+    more = f" {unwritten} more were refused before." if unwritten else ""
+    with _answering_anyway(origin):
+        record(origin, error.status, detail=f"Not let in{seen}: {reason.label}.{more}", error=error)
+        if origin.tenant is not None:
+            Connection.of(origin.tenant).note_refusal()
+
+
+@contextmanager
+def _answering_anyway(origin: Origin) -> Iterator[None]:
+    """The answer goes out even if the log cannot be written."""
+    try:
+        yield
+    except DatabaseFailure:
+        logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
 def _count_refusal(origin: Origin, reason: Reason) -> int | None:

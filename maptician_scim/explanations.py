@@ -34,7 +34,7 @@ WHY: dict[str, Any] = {
     Reason.UNKNOWN: gettext_lazy("there is no such token"),
     Reason.OTHER_TENANT: gettext_lazy("the token belongs to somebody else"),
     Reason.WRONG_SUBDOMAIN: gettext_lazy(
-        "it sent the token to the address of “%(subdomain)s”, which is another one"
+        "it sent the token to “%(host)s”, which is another address"
     ),
     Reason.REVOKED: gettext_lazy("the token is revoked"),
     Reason.EXPIRED: gettext_lazy("the token has expired"),
@@ -121,7 +121,7 @@ def advice(event: Event) -> str:
 
 def reason_text(event: Event) -> str:
     """Why a request was refused, as the end of a sentence."""
-    facts: dict[str, str] = {"address": "?", "subdomain": "?", "since": ""} | event.facts
+    facts: dict[str, str] = {"address": "?", "host": "?", "since": ""} | event.facts
     if facts["since"]:
         facts["since"] = " " + _("on %(day)s") % {"day": _day(facts["since"])}
     if event.reason in WHY:

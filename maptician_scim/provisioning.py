@@ -152,7 +152,7 @@ class Provisioner:
         """Let the log say who was meant, also if the body is refused."""
         user_name = payload.get("userName")
         self.origin.user_name = user_name if isinstance(user_name, str) else ""
-        self.origin.email = next(iter(messages.addresses(payload)), "")
+        self.origin.email = next((a for _, a in messages.addresses(payload)), "")
 
     def _create(self, wanted: UserDocument) -> Document:
         user_name = str(wanted.attributes["userName"])
@@ -272,12 +272,12 @@ class Provisioner:
 
         Somebody who is here already can still be updated and deactivated.
         """
-        known = set(messages.addresses(before))
-        for path, address in messages.addresses(after).items():
-            if address not in known and not self.connection.accepts_address(address):
+        known = {address.lower() for _, address in messages.addresses(before)}
+        for name, address in messages.addresses(after):
+            if address.lower() not in known and not self.connection.accepts_address(address):
                 domains = ", ".join(self.connection.email_domains)
                 raise InvalidValue(
-                    f"{path!r} is {address!r}, but only addresses in these domains are accepted "
+                    f"{name!r} is {address!r}, but only addresses in these domains are accepted "
                     f"here: {domains}.",
                     reason=Reason.EMAIL_DOMAIN,
                     facts={"address": address},

@@ -12,7 +12,10 @@ from django.http.request import split_domain_port
 from django.urls import reverse
 
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import UnknownTenant
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def tenant_model() -> type[Model]:
@@ -37,19 +40,14 @@ def tenant_key(tenant: Tenant) -> str:
     return cast(str, getattr(tenant, scim_settings.TENANT_FIELD))
 
 
-def requested_tenant_key(request: HttpRequest) -> str:
-    """The subdomain a request was sent to.
-
-    Raises ``UnknownTenant`` for a host that is no subdomain of the base domain.
-    """
+def requested_tenant_key(request: HttpRequest) -> str | None:
+    """The subdomain a request was sent to; none for a host that is no subdomain of ours."""
     try:
         domain, _ = split_domain_port(request.get_host())
-    except DisallowedHost as error:
-        raise UnknownTenant from error
+    except DisallowedHost:
+        return None
     key = domain.removesuffix("." + scim_settings.BASE_DOMAIN)
-    if key == domain or not key:
-        raise UnknownTenant
-    return key
+    return key if key != domain and key else None
 
 
 def endpoint_url(request: HttpRequest, name: str = "users") -> str:
@@ -65,6 +63,19 @@ def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) 
     host = f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
     netloc = f"{host}:{port}" if port else host
     return f"{scheme}://{netloc}{reverse('scim:root').rstrip('/')}"
+
+
+def public_base_url(request: HttpRequest, tenant: Tenant) -> str:
+    """The base URL as it is reached from outside, judged by a request to the admin.
+
+    An admin below the base domain, or on this very machine, is reached in the same way as the
+    tenants: scheme and port are those of the request. From elsewhere nothing follows but HTTPS.
+    """
+    domain, port = split_domain_port(request.get_host())
+    is_near = f".{domain}".endswith(f".{scim_settings.BASE_DOMAIN}") or domain in LOOPBACK
+    if not is_near:
+        return base_url(tenant)
+    return base_url(tenant, scheme=request.scheme or "https", port=int(port) if port else None)
 
 
 ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})

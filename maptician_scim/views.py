@@ -222,11 +222,11 @@ class SchemasView(SCIMView):
 class NoEndpointView(SCIMView):
     """Everything else below the base URL."""
 
-    def missing(self, request: Request, path: str = "") -> Response:
-        reason = Reason.BASE_URL if names_endpoint(path) else None
+    def missing(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        reason = Reason.BASE_URL if names_endpoint(kwargs.get("path", "")) else None
         raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.", reason=reason)
 
-    get = post = put = patch = delete = missing
+    get = post = put = patch = delete = http_method_not_allowed = missing
 
 
 def whole_number(request: Request, name: str, default: int) -> int:

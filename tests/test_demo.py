@@ -24,7 +24,7 @@ models = [m for m in apps.get_models() if m._meta.app_label in ("workplace", "ma
 print(json.dumps({m.__name__: m.objects.count() for m in models}))
 """
 SILENT = ["demo", "--no-serve"]
-LINE = re.compile(r"(GET|POST|PUT) +/\S.* (\d{3}) +(\d+) ms   \S")
+LINE = re.compile(r"(GET|POST|PUT) +/\S+ +(\d{3}) +(\d+) ms   \S")
 SECRET = re.compile(rf"{tokens.MARK}\w+")
 
 
@@ -155,6 +155,7 @@ def test_demo_plays_the_conversation_line_by_line(shown):
         ("GET", "401"),
     ]
     assert [method for method, *_ in played].count("PUT") == 3
+    assert len(played) == 12
 
 
 def test_demo_ends_with_addresses_token_and_login(shown):
@@ -225,6 +226,16 @@ def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
             )
     assert used > port
     assert answer.status_code == 401
+
+
+def test_next_demo_leaves_as_much_as_the_one_before(env, shown):
+    before = count(env)
+    with demo(env, free_port()) as (_, lines):
+        played = "\n".join(lines)
+    assert "that ended" in played
+    names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey")
+    after = count(env)
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
 
 
 def test_demo_with_debug_off_prints_no_password(env, shown):

@@ -5,7 +5,7 @@ import time
 from unittest.mock import ANY
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import RestrictedError
 
 from maptician_scim import events
@@ -131,6 +131,16 @@ def test_refusal_is_written_although_the_host_uses_atomic_requests(scim, pat, mo
     assert lines("status") == [(409,)]
 
 
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_if_no_line_can_be_written_then_the_answer_is_the_same(scim, monkeypatch, error):
+    def fail(**fields):
+        raise error("the connection is closed")
+
+    monkeypatch.setattr(Event.objects, "create", fail)
+    answer = scim.read("nobody")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/scim+json")
+
+
 def test_wrong_token_is_a_line_of_the_tenant(stranger, acme):
     assert stranger.search().status_code == 401
     event = only_event()
@@ -185,14 +195,18 @@ def test_token_sent_to_another_address_is_a_line_of_its_owner_too(acme, globex, 
     other_scim.host = "acme.localhost"
     other_scim.search()
     event = Event.objects.for_tenant(globex).get()
-    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "acme")
+    assert (event.reason, event.facts["host"]) == ("wrong_subdomain", "acme.localhost")
 
 
-def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(globex, other_scim):
-    other_scim.host = "glbex.localhost"
+@pytest.mark.parametrize("address", ["glbex.localhost", "localhost", "globex.elsewhere.example"])
+def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(
+    globex, other_scim, address, settings
+):
+    settings.ALLOWED_HOSTS = ["*"]
+    other_scim.host = address
     assert other_scim.search().status_code == 404
     event = Event.objects.for_tenant(globex).get()
-    assert (event.reason, event.facts["subdomain"]) == ("wrong_subdomain", "glbex")
+    assert (event.reason, event.facts["host"]) == ("wrong_subdomain", address)
 
 
 # -- the lines themselves ---------------------------------------------------------------------

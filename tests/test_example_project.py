@@ -87,6 +87,16 @@ def test_database_url_chooses_another_file(load, tmp_path):
     assert database["default"]["NAME"] == f"{tmp_path}/other.sqlite3"
 
 
+@pytest.mark.parametrize(
+    "url", ["maptician", "db://h/x", "postgres://me:s3cret@h:port/x", "postgres://me:s3[ret@h/x"]
+)
+def test_database_url_that_is_none_is_named_without_its_password(load, url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as error:
+        load(DATABASE_URL=url)
+    assert "s3" not in str(error.value)
+    assert error.value.__suppress_context__
+
+
 @pytest.mark.parametrize(("variables", "expected"), [({}, False), ({"DJANGO_HTTPS": "1"}, True)])
 def test_https_is_demanded_only_if_told(load, variables, expected):
     settings = load(DJANGO_DEBUG="0", DJANGO_SECRET_KEY="x" * 60, **variables)
@@ -98,6 +108,12 @@ def test_base_domain_is_served_with_its_subdomains(load):
     settings = load(BASE_DOMAIN="maptician.com")
     assert {"maptician.com", ".maptician.com"} <= set(settings["ALLOWED_HOSTS"])
     assert settings["MAPTICIAN_SCIM"]["BASE_DOMAIN"] == "maptician.com"
+
+
+def test_empty_variables_are_like_none(load):
+    settings = load(BASE_DOMAIN="", DATABASE_URL="")
+    assert settings["BASE_DOMAIN"] == "localhost"
+    assert settings["DATABASES"] == load()["DATABASES"]
 
 
 def test_host_of_strangers_is_not_served(load):

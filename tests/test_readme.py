@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from maptician_scim.conf import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+BEFORE, SETTINGS_TABLE = README.split("## Settings\n")
 
 MODELS = """
 from django.contrib.auth.models import AbstractUser
@@ -118,7 +120,7 @@ def test_if_installed_by_the_five_steps_then_the_first_look_up_finds_who_was_the
 
 
 def test_the_table_of_settings_lists_them_all_with_their_defaults():
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", SETTINGS_TABLE, re.MULTILINE))
     names = {name for name in vars(Settings) if name.isupper()}
     assert rows.keys() == names
     required = {name for name, default in rows.items() if default == "required"}
@@ -128,9 +130,21 @@ def test_the_table_of_settings_lists_them_all_with_their_defaults():
 @pytest.mark.parametrize("name", sorted(n for n in vars(Settings) if n.isupper()))
 def test_if_a_setting_is_left_out_then_it_has_the_default_of_the_table(name, settings):
     settings.MAPTICIAN_SCIM = {}
-    default = re.search(rf"^\| `{name}` \| `?(.*?)`? \|", README, re.MULTILINE).group(1)
+    row = re.search(rf"^\| `{name}` \| `?(.*?)`? \|", SETTINGS_TABLE, re.MULTILINE)
+    default = row.group(1)
     if default != "required":
         assert repr(getattr(Settings(), name)).replace("'", '"') == default
+
+
+def test_the_table_of_variables_lists_those_the_example_project_reads():
+    source = (ROOT / "example_project" / "settings.py").read_text()
+    read = re.findall(r"""(?:environ\.get|environ\[|_is_on)\(?"([A-Z_]+)""", source)
+    assert set(re.findall(r"^\| `([A-Z_]+)`", BEFORE, re.MULTILINE)) == set(read)
+
+
+def test_what_the_demo_installs_can_use_any_database_url():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "maptician-scim[postgres]" in extras["optional-dependencies"]["demo"]
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)]+)\)", README))

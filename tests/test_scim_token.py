@@ -78,9 +78,10 @@ def test_what_makes_no_sense_is_an_error(run, acme, arguments, message):
     assert not Token.objects.exists()
 
 
-def test_name_that_is_too_long_is_an_error(run, acme):
-    with pytest.raises(CommandError):
-        run("issue", "acme", "--name", "x" * 101)
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\x1b[2Jb", "\udcff"], ids=ascii)
+def test_name_that_no_table_could_show_is_an_error(run, acme, name):
+    with pytest.raises(CommandError, match="printable"):
+        run("issue", "acme", "--name", name)
     assert not Token.objects.exists()
 
 
@@ -149,3 +150,11 @@ def test_revoked_token_does_not_count_for_a_prefix(run, acme):
     Token.objects.issue(tenant=acme, name="Old")[0].revoke()
     Token.objects.issue(tenant=acme, name="New")
     assert run("revoke", tokens.MARK).startswith("Revoked 'New'")
+
+
+def test_prefix_is_told_apart_by_case(run, acme):
+    lower, upper = (Token.objects.issue(tenant=acme, name="Okta")[0] for _ in range(2))
+    Token.objects.filter(pk=lower.pk).update(prefix="mapt_scim_abcdefgh")
+    Token.objects.filter(pk=upper.pk).update(prefix="mapt_scim_ABCDEFGH")
+    run("revoke", "mapt_scim_ABC")
+    assert list(Token.objects.valid()) == [lower]

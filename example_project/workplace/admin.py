@@ -20,6 +20,7 @@ from example_project.workplace.models import (
     Occupant,
 )
 from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
+from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
@@ -30,7 +31,7 @@ RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
 
 
 @admin.register(Company)
-class CompanyAdmin(CompanyScoped, admin.ModelAdmin):
+class CompanyAdmin(ConnectionLinkMixin, CompanyScoped, admin.ModelAdmin):
     company_path = "pk"
     list_display = ["name", "subdomain", "active_occupants"]
     search_fields = ["name", "subdomain"]

@@ -31,6 +31,7 @@ COMPANIES = {
 }
 ADMIN_USERNAME = "admin"
 TOKEN_NAME = "Demo"
+NEWCOMER = "okta.demo."  # how the userNames begin of those who come in Okta's conversation
 SUPPORT_USERNAME = "support"
 SUPPORT_GROUP = "Acme support"
 SUPPORT_MAY = {
@@ -123,6 +124,14 @@ def find_desk(company: Company) -> Desk:
         return desk
     floors = Floor.objects.filter(location__company=company)
     return Desk.objects.create(floor=floors.earliest("pk"), label=f"X-{secrets.token_hex(3)}")
+
+
+@transaction.atomic
+def remove_newcomers(company: Company) -> None:
+    """Clear away whom the conversations of earlier runs have left."""
+    newcomers = company.occupants.filter(username__startswith=NEWCOMER)
+    DeskAssignment.objects.filter(occupant__in=newcomers).delete()
+    newcomers.delete()
 
 
 def find_admin() -> Occupant:

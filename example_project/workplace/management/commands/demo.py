@@ -58,6 +58,7 @@ class Command(BaseCommand):
         try:
             with interruptible(), serving(host, port) as server:
                 server.wait_until_ready()
+                data.remove_newcomers(company)
                 token = data.renew_token(company)
                 self.play(server, company, token)
                 self.show_entrance(server, company, token, staff)
