@@ -58,7 +58,7 @@ def reasons():
     from maptician_scim.exceptions import Reason
     from maptician_scim.explanations import ADVICE, WHY
 
-    yield "the log says", "that is", "what to do"
+    yield "the log says", "that is", "the advice"
     for reason in Reason:
         yield str(reason.label), str(WHY[reason]) % Open(), str(ADVICE.get(reason, ""))
 
