@@ -10,26 +10,27 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, Field, Model, QuerySet
+from django.db.models import CharField, F, Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django_scim.adapters import SCIMUser
 
 from maptician_scim import sessions
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import InvalidValue
-from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Parts
+from maptician_scim.exceptions import InvalidValue, Reason
+from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.messages import UserDocument
 from maptician_scim.protocol.patch import patch_user
-from maptician_scim.tenancy import endpoint_url, tenant_key
+from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
     from maptician_scim.models import ProvisionedUserQuerySet
@@ -38,6 +39,28 @@ Document = dict[str, Any]
 
 NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
 CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the present value of a mapped attribute comes from."""
+
+    path: str
+    field: str
+    value: Any
+    received: Any
+    will_be: Any
+    """The value after the client's next PUT."""
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the client has sent this attribute, when it last said anything about it."""
+        return self.received is not None
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether it was changed in the host since, so that the next PUT changes it back."""
+        return bool(self.will_be != self.value)
 
 
 class UserAdapter(SCIMUser):
@@ -186,6 +209,29 @@ class UserAdapter(SCIMUser):
         """The records with the mapped columns beside them, for rows and filters."""
         return records.annotate(**cls.mapping().aliases)
 
+    @classmethod
+    def has_address(cls, address: str) -> Q:
+        """The condition on records that a mapped e-mail column holds this address.
+
+        As it is written or in lower case, so that an index of the host's on the column serves.
+        """
+        lines = [m for m in cls.mapping().mapped if m.path.attribute == "emails"]
+        found = Q(pk__in=[])
+        for mapped in lines:
+            if mapped.path.sub_attribute == "value":
+                found |= Q(**{f"user__{mapped.attribute.field}__in": {address, address.lower()}})
+        return found
+
+    @classmethod
+    def activity_of(cls, records: ProvisionedUserQuerySet) -> dict[int, bool]:
+        """Which of these people may use their tenant, by the record's primary key; one query.
+
+        Whoever does not belong to the tenant any more is left out.
+        """
+        [field] = [m.attribute.field for m in cls.mapping().mapped if m.path.text == ACTIVE]
+        here = records.filter(**{f"user__{cls.tenant_field}": F("tenant")})
+        return {pk: bool(value) for pk, value in here.values_list("pk", f"user__{field}")}
+
     @property
     def record(self) -> ProvisionedUser:
         """The provisioned user, which every saved resource has."""
@@ -198,8 +244,15 @@ class UserAdapter(SCIMUser):
         return str(self.record.scim_id)
 
     @property
+    def endpoint(self) -> str:
+        """The URL of the tenant's users: where the client asked, or else as customers enter it."""
+        if self._request is None:
+            return f"{base_url(self.tenant)}/Users"
+        return endpoint_url(self._request)
+
+    @property
     def location(self) -> str:
-        return f"{endpoint_url(self.request)}/{self.id}"
+        return f"{self.endpoint}/{self.id}"
 
     def document(self) -> Document:
         """What a client may write: the resource without ``id`` and ``meta``."""
@@ -216,8 +269,23 @@ class UserAdapter(SCIMUser):
             self.id,
             record.created_at,
             record.modified_at,
-            endpoint_url(self.request),
+            self.endpoint,
         )
+
+    def provenance(self) -> list[Provenance]:
+        """Each mapped attribute, what the client last sent for it, and what its next PUT does.
+
+        A client's PUT is what GET answers with the client's own values put over it. So it brings
+        back what the client has sent before, and leaves alone what it has never sent.
+        """
+        received = self.record.received
+        found = []
+        for mapped in self.mapping().mapped:
+            text, value = mapped.path.text, _shown(mapped.attribute.value_in(self))
+            sent = received.get(text)
+            kept = value if sent is None or sent == value else _as_kept(mapped, sent)
+            found.append(Provenance(text, mapped.attribute.field, value, sent, will_be=kept))
+        return found
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -322,6 +390,17 @@ class UserAdapter(SCIMUser):
             setattr(self.obj, attribute.field, value)
 
 
+def _as_kept(mapped: Mapped, sent: Any) -> Any:
+    """A value the client has sent as SCIM shows it once it is in its column."""
+    attribute = mapped.attribute
+    try:
+        value = sent if attribute.from_scim is None else attribute.from_scim(sent)
+        value = column_value(mapped.path.text, _field(attribute.field), value)
+    except (InvalidValue, TypeError, ValueError):
+        return sent
+    return _shown(attribute.shown(value))
+
+
 def column_value(text: str, field: Field[Any, Any], value: Any) -> Any:
     """A SCIM value as a column of the host takes it; ``text`` names it in errors.
 
@@ -340,7 +419,9 @@ def check_length(text: str, value: object, limit: int | None) -> None:
     """Raise ``InvalidValue`` if a text is longer than its column."""
     if isinstance(value, str) and limit is not None and len(value) > limit:
         raise InvalidValue(
-            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it."
+            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it.",
+            reason=Reason.TOO_LONG,
+            facts={"attribute": text, "length": str(len(value)), "limit": str(limit)},
         )
 
 

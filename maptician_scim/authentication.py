@@ -119,5 +119,9 @@ class HasScope(BasePermission):
         kind = getattr(view, "scope", None)
         access = "read" if request.method in SAFE_METHODS else "write"
         if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):
-            raise Forbidden(f"This token does not allow to {access} {kind}.", reason=Reason.SCOPE)
+            raise Forbidden(
+                f"This token does not allow to {access} {kind}.",
+                reason=Reason.SCOPE,
+                facts={"scope": f"{kind}:{access}"},
+            )
         return True

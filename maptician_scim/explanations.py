@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,25 @@ CLIENTS = (
     ("authentik", "authentik"),
 )
 """Words in a User-Agent, in lower case, and whose they are."""
+
+DONE: dict[str, Any] = {
+    "create": gettext_lazy("%(client)s created %(person)s."),
+    "replace": gettext_lazy("%(client)s updated %(person)s."),
+    "patch": gettext_lazy("%(client)s updated %(person)s."),
+    "deactivate": gettext_lazy("%(client)s deactivated %(person)s."),
+    "reactivate": gettext_lazy("%(client)s reactivated %(person)s."),
+    "delete": gettext_lazy("%(client)s deleted %(person)s."),
+}
+"""What a verb has done."""
+
+TRIED: dict[str, Any] = {
+    "create": gettext_lazy("%(client)s tried to create %(person)s"),
+    "replace": gettext_lazy("%(client)s tried to update %(person)s"),
+    "patch": gettext_lazy("%(client)s tried to update %(person)s"),
+    "delete": gettext_lazy("%(client)s tried to delete %(person)s"),
+    "read": gettext_lazy("%(client)s tried to read %(person)s"),
+}
+"""The first half of a refusal."""
 
 WHY: dict[str, Any] = {
     Reason.NO_HEADER: gettext_lazy("it sent no Authorization header"),
@@ -48,16 +68,29 @@ WHY: dict[str, Any] = {
     Reason.UNKNOWN_TENANT: gettext_lazy("there is nobody at that address"),
     Reason.BASE_URL: gettext_lazy("the base URL is wrong"),
     Reason.NOT_HTTPS: gettext_lazy("the base URL begins with http: instead of https:"),
-    Reason.SCOPE: gettext_lazy("the token does not allow that"),
+    Reason.SCOPE: gettext_lazy("the token does not have the scope “%(scope)s”"),
     Reason.CREATE_OFF: gettext_lazy("creating people is switched off here"),
     Reason.EMAIL_DOMAIN: gettext_lazy("the domain of %(address)s is not accepted here"),
     Reason.TAKEN: gettext_lazy("that userName belongs to somebody else"),
     Reason.TAKEN_INACTIVE: gettext_lazy(
-        "that userName belongs to a person who was deactivated%(since)s"
+        "that userName belongs to a person who was deactivated%(where)s%(since)s"
     ),
-    Reason.PROTECTED: gettext_lazy("the account is protected"),
+    Reason.PROTECTED: gettext_lazy("the account is protected from provisioning"),
+    Reason.TOO_LONG: gettext_lazy(
+        "“%(attribute)s” has %(length)s characters, and at most %(limit)s can be kept"
+    ),
+    Reason.HOST_RULE: gettext_lazy("a rule of the application itself does not allow it"),
 }
 """The second half of “refused: …”. Placeholders are filled from ``Event.facts``."""
+
+WHY_BY_STATUS: dict[int, Any] = {
+    405: gettext_lazy("the address exists, but cannot be used in this way"),
+    412: gettext_lazy("the person has changed since the client last read them"),
+    415: gettext_lazy("the body is not declared as JSON"),
+    500: gettext_lazy("something went wrong here that nobody had foreseen"),
+    503: gettext_lazy("the database did not answer in time, and nothing was changed"),
+}
+"""The same for refusals without a reason, where the status says it better than the answer did."""
 
 ADVICE: dict[str, Any] = {
     Reason.NO_HEADER: gettext_lazy(
@@ -92,9 +125,58 @@ ADVICE: dict[str, Any] = {
     Reason.EMAIL_DOMAIN: gettext_lazy("Add the domain on the connection's page."),
     Reason.TAKEN: gettext_lazy("Run the import in Okta, so that it links the person."),
     Reason.TAKEN_INACTIVE: gettext_lazy("Reassign the app in Okta to reactivate them."),
-    Reason.PROTECTED: gettext_lazy("Unassign the person from the app."),
+    Reason.PROTECTED: gettext_lazy(
+        "Unassign the person from the app: accounts of administrators are managed in Maptician."
+    ),
+    Reason.TOO_LONG: gettext_lazy(
+        "Shorten the value in the identity provider, or leave the attribute out of the mapping."
+    ),
+    Reason.HOST_RULE: gettext_lazy(
+        "Look for the correlation id in the application's log: it says which rule."
+    ),
 }
 """What to do about a reason."""
+
+ADVICE_BY_SCIM_TYPE: dict[str, Any] = {
+    "invalidFilter": gettext_lazy(
+        "Let the client look people up by an attribute that can be filtered, such as userName."
+    ),
+    "invalidValue": gettext_lazy(
+        "Correct the value in the identity provider, or its attribute mapping, and push again."
+    ),
+    "invalidSyntax": gettext_lazy("Look at the request below: its body is not what SCIM foresees."),
+    "invalidPath": gettext_lazy("Correct the attribute's name in the attribute mapping."),
+    "noTarget": gettext_lazy("Correct the attribute's path in the attribute mapping."),
+    "mutability": gettext_lazy("Take the attribute out of the mapping: it cannot be changed."),
+}
+"""What to do about refusals that have no reason."""
+
+ADVICE_BY_STATUS: dict[int, Any] = {
+    404: gettext_lazy(
+        "If it is a person who was deleted here: unassign the app and assign it again, so that the "
+        "identity provider creates them anew."
+    ),
+    405: gettext_lazy("Set the client up for SCIM 2.0."),
+    409: gettext_lazy("Deactivate the person instead of deleting them."),
+    412: gettext_lazy("Nothing: the client reads the person again and repeats its change."),
+    413: gettext_lazy("Leave large attributes, such as photos, out of the mapping."),
+    415: gettext_lazy("Set the client up for SCIM 2.0: application/scim+json."),
+    500: gettext_lazy("Look for the correlation id in the application's log."),
+    501: gettext_lazy("Switch group push off and assign people instead."),
+    503: gettext_lazy(
+        "Nothing: the client tries again by itself. If it happens often, look at the database."
+    ),
+}
+"""The same, where there is no scimType either."""
+
+SENTENCE_END = re.compile(r"\.\s+(?=[A-Z])")
+
+
+class Facts(dict[str, str]):
+    """What an explanation names; ``?`` stands for what is not known, or was erased."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
 
 
 def client_name(user_agent: str) -> str:
@@ -114,19 +196,53 @@ def sentence(event: Event) -> str:
     return f"{_tried(event) % who}; {_('refused')}: {why}."
 
 
+def outcome(event: Event) -> str:
+    """``"done"``, ``"refused"``, or ``"not-let-in"`` where it was about the whole connection."""
+    if event.status < 400:
+        return "done"
+    return "not-let-in" if event.reason in NOT_LET_IN else "refused"
+
+
 def advice(event: Event) -> str:
-    """What to do about a refusal; empty if nothing is to be done, or nothing is known."""
-    return str(ADVICE.get(event.reason, ""))
+    """What to do about a refusal; empty for what was not refused."""
+    if event.status < 400:
+        return ""
+    found = (
+        ADVICE.get(event.reason)
+        or ADVICE_BY_SCIM_TYPE.get(event.scim_type)
+        or ADVICE_BY_STATUS.get(event.status)
+    )
+    return str(found or "")
 
 
 def reason_text(event: Event) -> str:
     """Why a request was refused, as the end of a sentence."""
-    facts: dict[str, str] = {"address": "?", "host": "?", "since": ""} | event.facts
-    if facts["since"]:
-        facts["since"] = " " + _("on %(day)s") % {"day": _day(facts["since"])}
     if event.reason in WHY:
-        return str(WHY[event.reason]) % facts
-    return str(event.detail).rstrip(".") or str(event.status)
+        facts = Facts(event.facts)
+        facts.update(_deactivated(facts))
+        why: str = str(WHY[event.reason]) % facts
+        return why
+    if event.status in WHY_BY_STATUS:
+        return str(WHY_BY_STATUS[event.status])
+    return _clause(event.detail) or str(event.status)
+
+
+def _deactivated(facts: dict[str, str]) -> dict[str, str]:
+    """Where and when somebody was deactivated, as far as that is known."""
+    where = " " + _("in Maptician itself") if facts.get("by") == "host" else ""
+    since = ""
+    if "since" in facts:
+        since = " " + _("on %(day)s") % {"day": _day(facts["since"])}
+    elif "by_then" in facts:
+        since = ", " + _("on %(day)s or before") % {"day": _day(facts["by_then"])}
+    return {"where": where, "since": since}
+
+
+def _clause(detail: str) -> str:
+    """The first sentence of what the client was answered, to stand behind a colon."""
+    first = SENTENCE_END.split(detail)[0].rstrip(".")
+    starts_as_a_word = first[:1].isupper() and first[1:2].islower()
+    return first[:1].lower() + first[1:] if starts_as_a_word else first
 
 
 def _day(moment: str) -> str:
@@ -140,22 +256,12 @@ def _person(event: Event) -> str:
 
 
 def _done(event: Event) -> str:
-    if event.verb in ("replace", "patch") and not event.changes:
+    if event.verb in ("replace", "patch") and not event.has_changes:
         return _("%(client)s sent %(person)s again; nothing was to be changed.")
-    return {
-        "create": _("%(client)s created %(person)s."),
-        "replace": _("%(client)s updated %(person)s."),
-        "patch": _("%(client)s updated %(person)s."),
-        "deactivate": _("%(client)s deactivated %(person)s."),
-        "reactivate": _("%(client)s reactivated %(person)s."),
-        "delete": _("%(client)s deleted %(person)s."),
-    }.get(event.verb, _("%(client)s read."))
+    return str(DONE.get(event.verb) or _("%(client)s read."))
 
 
 def _tried(event: Event) -> str:
-    return {
-        "create": _("%(client)s tried to create %(person)s"),
-        "replace": _("%(client)s tried to update %(person)s"),
-        "patch": _("%(client)s tried to update %(person)s"),
-        "delete": _("%(client)s tried to delete %(person)s"),
-    }.get(event.verb, _("%(client)s tried to read"))
+    if event.verb == "read" and not event.resource_id:
+        return _("%(client)s tried to look people up")
+    return str(TRIED.get(event.verb) or _("%(client)s sent a request"))

@@ -18,7 +18,7 @@ from django.utils.deprecation import MiddlewareMixin
 from maptician_scim import tokens, transactions
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin, record_not_let_in
-from maptician_scim.exceptions import Forbidden, NotFound, Reason, ScimError
+from maptician_scim.exceptions import Forbidden, NotFound, Reason, ScimError, Unavailable
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import SCIM_JSON
 from maptician_scim.protocol.messages import error_body
@@ -105,12 +105,11 @@ def _note(request: HttpRequest, error: ScimError) -> Origin | None:
     )
     try:
         origin.tenant = _tenant(request)
-        if origin.tenant is None:
-            return None
-        record_not_let_in(origin, error)
-    except (db.Error, ScimError):
+    except (db.Error, Unavailable):
         logger.exception("A misdirected request could not be noted")
+    if origin.tenant is None:
         return None
+    record_not_let_in(origin, error)
     return origin
 
 

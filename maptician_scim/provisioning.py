@@ -34,6 +34,7 @@ from maptician_scim.exceptions import (
     Reason,
     Uniqueness,
 )
+from maptician_scim.mapping import ACTIVE
 from maptician_scim.models import (
     Connection,
     Event,
@@ -121,7 +122,7 @@ class Provisioner:
 
         Raises ``Uniqueness`` if the userName is taken, ``Forbidden`` for a protected account.
         """
-        self._note_person(payload)
+        self.note_person(payload)
         if not self.connection.may_create:
             raise Forbidden(
                 "New people may not be created here. Whoever issued the token can allow it.",
@@ -133,7 +134,7 @@ class Provisioner:
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
-        self._note_person(payload)
+        self.note_person(payload)
         wanted = messages.read_user(payload, replaces=True)
         return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
 
@@ -148,7 +149,7 @@ class Provisioner:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
         transactions.write(lambda: self._delete(scim_id, if_match))
 
-    def _note_person(self, payload: Document) -> None:
+    def note_person(self, payload: Document) -> None:
         """Let the log say who was meant, also if the body is refused."""
         user_name = payload.get("userName")
         self.origin.user_name = user_name if isinstance(user_name, str) else ""
@@ -260,7 +261,7 @@ class Provisioner:
             raise _not_found(scim_id) from error
         record.tenant = self.tenant
         adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
-        self._note_person(adapter.document())
+        self.note_person(adapter.document())
         if if_match is not None:
             version = messages.etag(messages.digest(adapter.document()))
             if not messages.etag_matches(if_match, version):
@@ -318,7 +319,7 @@ class Provisioner:
         except IntegrityError as error:
             raise _taken(record.user_name) from error
         self.origin.resource_id = adapter.id
-        self._note_person(adapter.document())
+        self.note_person(adapter.document())
         return adapter.to_dict()
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
@@ -371,6 +372,7 @@ def _taken(user_name: str, *, by: UserAdapter | None = None) -> Uniqueness:
             f"The userName {user_name!r} belongs to somebody already. Look it up with the filter "
             f'userName eq "..." and update that person.',
             reason=Reason.TAKEN,
+            facts={"id": by.id} if by else None,
         )
     return Uniqueness(
         f"The userName {user_name!r} belongs to somebody who is deactivated. To bring them back, "
@@ -381,15 +383,24 @@ def _taken(user_name: str, *, by: UserAdapter | None = None) -> Uniqueness:
 
 
 def _since(adapter: UserAdapter) -> dict[str, str]:
-    """The person's id, and since when they are deactivated if SCIM did it."""
+    """The person's id, and since when they are deactivated.
+
+    If SCIM did it, the log knows the moment. If an administrator did, the record knows when it was
+    last changed, which may have been later.
+    """
     last = (
         Event.objects.for_tenant(adapter.tenant)
-        .filter(resource_id=adapter.id, verb="deactivate", status__lt=400)
+        .filter(resource_id=adapter.id, status__lt=400)
+        .filter(verb__in=["create", "deactivate", "reactivate"])
         .order_by("-id")
         .first()
     )
     facts = {"id": adapter.id}
-    return facts | {"since": last.created_at.isoformat()} if last else facts
+    if last is None:
+        return facts | {"by_then": adapter.record.modified_at.isoformat()}
+    if last.verb == "deactivate" or last.changes.get(ACTIVE, {}).get("new") is False:
+        return facts | {"since": last.created_at.isoformat()}
+    return facts | {"by_then": adapter.record.modified_at.isoformat(), "by": "host"}
 
 
 def _protected() -> Forbidden:
@@ -401,4 +412,7 @@ def _protected() -> Forbidden:
 
 
 def _refused_by_host() -> Conflict:
-    return Conflict("The application refused this change because of a rule of its own.")
+    return Conflict(
+        "The application refused this change because of a rule of its own.",
+        reason=Reason.HOST_RULE,
+    )

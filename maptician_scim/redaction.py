@@ -112,3 +112,32 @@ def _before_a_secret(text: str) -> str:
 def _storable(text: str) -> str:
     """The text as every database keeps it."""
     return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
+
+
+PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]|[^"{}\[\],]+')
+DEEPEST = 20
+
+
+def indented(text: str) -> str:
+    """A kept JSON body with one value on each line, also where the rest of it is cut off.
+
+    What stands in it is left as it is, repeated names too: they may be why it was refused.
+    """
+    lines, depth, opened = [""], 0, False
+    for piece in PIECE.findall(text.strip()):
+        if piece in "}]":
+            depth -= 1
+            if not opened:
+                lines.append(_indent(depth))
+        elif opened:
+            lines.append(_indent(depth))
+        lines[-1] += piece.lstrip() if not lines[-1].strip() else piece
+        opened = piece in "{["
+        depth += opened
+        if piece == ",":
+            lines.append(_indent(depth))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _indent(depth: int) -> str:
+    return "  " * min(max(depth, 0), DEEPEST)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.decorators import method_decorator
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,6 +27,7 @@ from maptician_scim.exceptions import (
     NotFound,
     NotImplementedHere,
     Reason,
+    ScimError,
     Unauthorized,
     Unavailable,
 )
@@ -88,6 +90,8 @@ class SCIMView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
+        if error.reason is Reason.SCOPE:
+            self._note_person()
         self.origin.body = self.request.parser_context.get(RAW_BODY)
         events.record_refusal(self.request._request, error)
         response = Response(
@@ -128,6 +132,14 @@ class SCIMView(APIView):
 
     def provisioner(self) -> Provisioner:
         return Provisioner(self.origin.tenant, self.origin, self.request._request)
+
+    def _note_person(self) -> None:
+        """Let the log say who was meant, where the token forbids what the body asks for."""
+        try:
+            payload = self.payload()
+        except (ScimError, APIException, OSError):
+            return
+        self.provisioner().note_person(payload)
 
     def payload(self) -> dict[str, Any]:
         """The body of the request, which must be there."""

@@ -124,6 +124,71 @@ def test_write_with_a_read_only_token_is_a_line(acme, client_of):
     assert lines("verb", "status") == [("create", 403)]
 
 
+def test_write_with_a_read_only_token_says_who_was_meant(acme, client_of):
+    client_of(acme, scopes=["users:read"]).create(
+        userName="pat@acme.example", emails=[{"value": "Pat@acme.example"}], password=PASSWORD
+    )
+    event = only_event()
+    assert (event.user_name, event.email_key) == ("pat@acme.example", "pat@acme.example")
+    assert event.facts == {"scope": "users:write"}
+    assert "pat@acme.example" in event.request["body"]
+    assert PASSWORD not in event.request["body"]
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "", '{"userName": 7}', '{"a": 1, "a": 2}'])
+def test_write_with_a_read_only_token_and_an_odd_body_is_403_all_the_same(acme, client_of, body):
+    answer = client_of(acme, scopes=["users:read"]).request_scim("POST", "/Users", body)
+    assert answer.status_code == 403
+    assert only_event().user_name == ""
+
+
+@pytest.fixture
+def refused_facts(scim, pat):
+    """A function: the facts of a refused attempt to create pat again."""
+
+    def attempt():
+        assert scim.create(userName="pat@acme.example").status_code == 409
+        return Event.objects.latest("id").facts
+
+    return attempt
+
+
+def test_refused_user_name_of_somebody_active_says_whose_it_is(refused_facts, pat):
+    assert refused_facts() == {"id": str(pat.scim_id)}
+
+
+def test_refused_user_name_says_since_when_scim_deactivated_its_owner(scim, refused_facts, pat):
+    scim.modify(pat.scim_id, DEACTIVATE)
+    at = Event.objects.latest("id").created_at.isoformat()
+    assert refused_facts() == {"id": str(pat.scim_id), "since": at}
+
+
+def test_refused_user_name_of_somebody_created_inactive_says_since_when(scim):
+    scim.create(userName="kim", active=False)
+    created = only_event()
+    scim.create(userName="kim")
+    facts = Event.objects.latest("id").facts
+    assert facts == {"id": created.resource_id, "since": created.created_at.isoformat()}
+
+
+def test_refused_user_name_says_by_when_an_admin_deactivated_its_owner(scim, refused_facts, pat):
+    for active in (False, True):
+        scim.modify(pat.scim_id, {"op": "replace", "value": {"active": active}})
+    pat.user.refresh_from_db()
+    pat.user.is_active = False
+    pat.user.save()
+    pat.refresh_from_db()
+    at = pat.modified_at.isoformat()
+    assert refused_facts() == {"id": str(pat.scim_id), "by_then": at, "by": "host"}
+
+
+def test_refused_user_name_of_whom_the_log_knows_nothing_claims_nothing(refused_facts, pat):
+    pat.user.is_active = False
+    pat.user.save()
+    pat.refresh_from_db()
+    assert refused_facts() == {"id": str(pat.scim_id), "by_then": pat.modified_at.isoformat()}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_refusal_is_written_although_the_host_uses_atomic_requests(scim, pat, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)

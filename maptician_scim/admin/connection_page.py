@@ -22,9 +22,9 @@ from maptician_scim.activity import Hour
 from maptician_scim.charts import Chart, Count
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import InvalidFilter
+from maptician_scim.exports import neutralised
 from maptician_scim.models import Event, ProvisionedUser, Token, now
 from maptician_scim.protocol.filters import compile_filter
-from maptician_scim.spreadsheets import neutral
 
 WEEK = timedelta(days=7)
 DAYS_SHOWN = 30
@@ -121,7 +121,7 @@ def attribute_rows() -> list[AttributeRow]:
 def attribute_lines() -> list[tuple[str, ...]]:
     """The table as text, headings first, with nothing a spreadsheet would run."""
     lines = [tuple(str(heading) for heading in HEADINGS), *(row.cells for row in attribute_rows())]
-    return [tuple(neutral(cell) for cell in line) for line in lines]
+    return [tuple(neutralised(cell) for cell in line) for line in lines]
 
 
 def _field_label(name: str | None) -> str:

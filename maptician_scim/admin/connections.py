@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +31,7 @@ from maptician_scim.admin.connection_page import (
     token_rows,
 )
 from maptician_scim.conf import scim_settings
+from maptician_scim.exports import csv_lines
 from maptician_scim.live import State
 from maptician_scim.models import Connection
 from maptician_scim.tenancy import (
@@ -172,7 +171,8 @@ class ConnectionAdmin(TenantScopedAdmin):
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Back to the page, which says what the switches have done."""
-        return HttpResponseRedirect(admin_url("connection_change", obj.pk))
+        # Its beginning: without a fragment, browsers would keep the form's.
+        return HttpResponseRedirect(admin_url("connection_change", obj.pk) + "#container")
 
     def render_change_form(
         self,
@@ -241,12 +241,13 @@ class ConnectionAdmin(TenantScopedAdmin):
     def attributes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The attribute table as CSV."""
         connection = self._connection(request, object_id)
-        text = io.StringIO()
-        csv.writer(text).writerows(attribute_lines())
+        heading, *lines = attribute_lines()
         name = f"{tenant_key(connection.tenant)}-scim-attributes.csv"
         headers = {"Content-Disposition": content_disposition_header(True, name)}
         return HttpResponse(
-            text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers
+            "".join(csv_lines(heading, lines)),
+            content_type="text/csv; charset=utf-8",
+            headers=headers,
         )
 
     def _connection(self, request: HttpRequest, object_id: str) -> Connection:

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             model_name="event",
             name="email_key",
             field=models.CharField(
-                blank=True, db_index=True, default="", max_length=255, verbose_name="e-mail address"
+                blank=True, default="", max_length=255, verbose_name="e-mail address"
             ),
         ),
         migrations.AddField(
@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="event",
             name="user_name_key",
-            field=models.CharField(blank=True, db_index=True, default="", max_length=255),
+            field=models.CharField(blank=True, default="", max_length=255),
         ),
         migrations.AddField(
             model_name="token",
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="event",
             name="correlation_id",
-            field=models.CharField(db_index=True, max_length=64, verbose_name="correlation id"),
+            field=models.CharField(max_length=64, verbose_name="correlation id"),
         ),
         migrations.AlterField(
             model_name="event",
@@ -250,6 +250,7 @@ class Migration(migrations.Migration):
             model_name="event",
             name="token",
             field=models.ForeignKey(
+                db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.RESTRICT,
                 related_name="+",
@@ -297,10 +298,36 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="event",
             index=models.Index(
+                models.F("token"),
                 models.F("tenant"),
-                models.F("resource_id"),
                 models.OrderBy(models.F("id"), descending=True),
-                name="scim_event_by_resource",
+                name="scim_event_by_token",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.F("verb"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="scim_event_by_verb",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("verb"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="scim_event_by_tenant_and_verb",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.F("reason"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("reason__gt", "")),
+                name="scim_event_by_reason",
             ),
         ),
         migrations.AddIndex(
@@ -310,6 +337,56 @@ class Migration(migrations.Migration):
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("status__gte", 400)),
                 name="scim_event_refused",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("status__gte", 400)),
+                name="scim_event_any_refused",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                models.F("resource_id"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="scim_event_by_resource",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["correlation_id"], name="scim_event_by_correlation"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                fields=["user_name_key"],
+                name="scim_event_by_name",
+                opclasses=["varchar_pattern_ops"],
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                fields=["email_key"], name="scim_event_by_email", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("request__isnull", False)),
+                fields=["created_at"],
+                name="scim_event_with_request",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="provisioneduser",
+            index=models.Index(
+                fields=["user_name_key"],
+                name="scim_user_by_name_prefix",
+                opclasses=["varchar_pattern_ops"],
             ),
         ),
         migrations.AddField(

@@ -3,7 +3,7 @@
 from maptician_scim.models.activity import Activity
 from maptician_scim.models.base import now
 from maptician_scim.models.connections import Connection
-from maptician_scim.models.events import Event
+from maptician_scim.models.events import Event, EventQuerySet
 from maptician_scim.models.sessions import SessionKey
 from maptician_scim.models.tokens import BY_SETTING, READ_ONLY, Scope, Token
 from maptician_scim.models.users import (
@@ -19,6 +19,7 @@ __all__ = [
     "Activity",
     "Connection",
     "Event",
+    "EventQuerySet",
     "ProvisionedUser",
     "ProvisionedUserQuerySet",
     "Scope",

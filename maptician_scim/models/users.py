@@ -88,6 +88,12 @@ class ProvisionedUser(models.Model):
             models.Index(fields=["tenant", "id"], name="scim_user_by_tenant"),
             models.Index(fields=["tenant", "external_id"], name="scim_user_by_external_id"),
             models.Index(fields=["tenant", "user_name_key"], name="scim_user_by_name"),
+            # For the search over all tenants, by the beginning of a name.
+            models.Index(
+                fields=["user_name_key"],
+                opclasses=["varchar_pattern_ops"],
+                name="scim_user_by_name_prefix",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandParser
 from maptician_scim import sessions
 from maptician_scim.conf import Tenant
 from maptician_scim.linking import BATCH, link_users, unlinked_users
+from maptician_scim.management.arguments import whole_number
+from maptician_scim.management.progress import ProgressBar
 from maptician_scim.management.tenants import tenant_or_error
 from maptician_scim.tenancy import tenant_key, tenant_model
-
-BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
@@ -23,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", nargs="?", help="Only this tenant, named by its subdomain.")
         parser.add_argument("--dry-run", action="store_true", help="Only count.")
-        parser.add_argument("--batch-size", type=_size, default=BATCH, help="People at a time.")
+        parser.add_argument(
+            "--batch-size", type=whole_number(1, 10_000), default=BATCH, help="People at a time."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0
@@ -40,27 +41,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{sessions.index_existing()} sessions noted.")
 
     def _link(self, tenant: Tenant, missing: int, batch_size: int) -> int:
-        key = tenant_key(tenant)
-
-        def progress(done: int) -> None:
-            if self.stderr.isatty():
-                filled = "#" * (BAR_WIDTH * min(done, missing) // missing)
-                self.stderr.write(
-                    f"\r{key:<20} [{filled:<{BAR_WIDTH}}] {done}/{missing}", ending=""
-                )
-
-        progress(0)
-        linked = link_users(tenant, batch_size=batch_size, progress=progress)
-        if self.stderr.isatty():
-            self.stderr.write("")
+        bar = ProgressBar(self.stderr, tenant_key(tenant), missing)
+        bar.show(0)
+        linked = link_users(tenant, batch_size=batch_size, progress=bar.show)
+        bar.end()
         return linked
-
-
-def _size(text: str) -> int:
-    size = int(text) if text.isdecimal() else 0
-    if not 1 <= size <= 10_000:
-        raise argparse.ArgumentTypeError("give a number from 1 to 10000")
-    return size
 
 
 def _tenants(key: str | None) -> Iterable[Tenant]:
