@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "maptician_scim.middleware.MisdirectedRequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "example_project.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -86,6 +87,7 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "TENANT_FIELD": "subdomain",
     "BASE_DOMAIN": BASE_DOMAIN,
     "USER_ADAPTER": "example_project.workplace.scim.OccupantAdapter",
+    "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
 }
 
 # -- people -------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 from django.urls import reverse
 
+from example_project.security import content_security_policy
 from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
 from example_project.workplace.scim import OccupantAdapter
 from maptician_scim.models import ProvisionedUser
@@ -222,6 +224,20 @@ def test_address_of_no_company_is_404(client, db):
 
 def test_bare_domain_has_a_page(client, db):
     assert client.get("/", headers={"host": "localhost"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/scim/v2/Users", "/nowhere"])
+def test_every_answer_says_what_a_browser_may_load(client, db, path):
+    policy = client.get(path, headers={"host": "localhost"})["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_policy_of_a_view_of_its_own_stays(rf):
+    respond = content_security_policy(
+        lambda request: HttpResponse(headers={"Content-Security-Policy": "default-src 'none'"})
+    )
+    assert respond(rf.get("/"))["Content-Security-Policy"] == "default-src 'none'"
 
 
 # -- strings ----------------------------------------------------------------------------------
