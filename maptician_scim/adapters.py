@@ -126,7 +126,9 @@ class UserAdapter(SCIMUser):
 
         The identity provider of one tenant must not change what somebody logs in with at another.
         """
-        return "__" not in self.tenant_field or len(self.tenants_of(self.obj)) < 2
+        if "__" not in self.tenant_field or self.obj.pk is None:
+            return True
+        return len(self.tenants_of(self.obj)) < 2
 
     def new_user(self) -> HostUser:
         """A host user for the adapter's tenant, not yet saved."""
