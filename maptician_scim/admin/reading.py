@@ -27,7 +27,7 @@ from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.models import Event
 from maptician_scim.tenancy import tenants_for
 
-COUNTED = 10_000
+COUNTED = 2000
 MERGED = 50
 
 OUTCOMES = {
@@ -41,7 +41,7 @@ OUTCOMES = {
 class LimitedPaginator(Paginator):
     """Pages of rows that are in the order of their ids, newest first.
 
-    Counts no further than to ten thousand: whoever looks for more has to narrow it down.
+    Counts no further than to two thousand: whoever looks for more has to narrow it down.
     """
 
     tenants: Sequence[Any] | None = None
