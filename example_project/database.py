@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 SQLITE_OPTIONS = {
@@ -20,7 +21,14 @@ SQLITE_OPTIONS = {
 
 def database_settings(url: str) -> dict[str, Any]:
     """The entry of ``DATABASES`` for a URL; options in its query string win over ours."""
-    database: dict[str, Any] = {**dj_database_url.parse(url)}
+    try:
+        database: dict[str, Any] = {**dj_database_url.parse(url)}
+    except ValueError:
+        # Neither the URL nor the cause is shown: it may hold a password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not a URL such as postgres://user@host/name or sqlite:///file; "
+            "other characters than letters and digits in its password must be percent-encoded."
+        ) from None
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = SQLITE_OPTIONS | database.get("OPTIONS", {})
     else:

@@ -25,7 +25,7 @@ def _is_on(name: str, default: str) -> bool:
 
 DEBUG = _is_on("DJANGO_DEBUG", "1")
 HTTPS = _is_on("DJANGO_HTTPS", "0")
-BASE_DOMAIN = os.environ.get("BASE_DOMAIN", "localhost").lower().strip(".")
+BASE_DOMAIN = (os.environ.get("BASE_DOMAIN") or "localhost").lower().strip(".")
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or DEMO_SECRET_KEY
 if not DEBUG and SECRET_KEY == DEMO_SECRET_KEY:
@@ -51,7 +51,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "maptician_scim.middleware.MisdirectedRequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "example_project.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +87,7 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "TENANT_FIELD": "subdomain",
     "BASE_DOMAIN": BASE_DOMAIN,
     "USER_ADAPTER": "example_project.workplace.scim.OccupantAdapter",
+    "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
 }
 
 # -- people -------------------------------------------------------------------------------------

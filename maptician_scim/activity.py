@@ -11,19 +11,51 @@ import time
 from collections import Counter
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error as DatabaseFailure
 
 from maptician_scim import rehearsal
-from maptician_scim.models import Activity, now
+from maptician_scim.conf import Tenant
+from maptician_scim.models import Activity, Token, now
 
 logger = logging.getLogger(__name__)
 
 WRITTEN_EVERY = 60  # seconds
+HISTORY = 30 * 24  # hours
 
 Place = tuple[Any, datetime]
 """A tenant's primary key and an hour."""
+
+
+class Hour(NamedTuple):
+    """What was counted in an hour; ``last`` is the latest moment known in it."""
+
+    hour: datetime
+    requests: int
+    errors: int
+    last: datetime
+
+
+def history(tenant: Tenant) -> list[Hour]:
+    """The latest 720 hours in which a tenant's clients sent something, oldest first.
+
+    Counts are written with a delay; the hour in which a token was last used has one at least.
+    """
+    rows = Activity.objects.for_tenant(tenant).order_by("-hour")[:HISTORY]
+    hours = {row.hour: Hour(row.hour, row.requests, row.errors, row.hour) for row in rows}
+    used = Token.objects.for_tenant(tenant).exclude(last_used_at=None).order_by("last_used_at")
+    for moment in used.values_list("last_used_at", flat=True):
+        if moment is not None:
+            hour = hour_of(moment)
+            _, requests, errors, _ = hours.get(hour, Hour(hour, 0, 0, hour))
+            hours[hour] = Hour(hour, max(requests, errors + 1), errors, moment)
+    return [hours[hour] for hour in sorted(hours)][-HISTORY:]
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour a moment lies in."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 class _Counts:
@@ -62,8 +94,7 @@ def count(tenant_id: Any, *, is_error: bool) -> None:
     """Count one request of a tenant, and write what is due."""
     if rehearsal.is_on():
         return
-    hour = now().replace(minute=0, second=0, microsecond=0)
-    _counts.add((tenant_id, hour), is_error=is_error)
+    _counts.add((tenant_id, hour_of(now())), is_error=is_error)
     flush(min_age=WRITTEN_EVERY)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.http import parse_http_date_safe
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -54,6 +55,7 @@ class BearerAuthentication(BaseAuthentication):
         return f'{SCHEME} realm="SCIM"'
 
 
+@sensitive_variables("secret")
 def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
     prefix = tokens.prefix(secret)
@@ -93,6 +95,7 @@ def _reason_of_expiry(request: Request) -> Reason:
     return Reason.CLOCK if skewed else Reason.EXPIRED
 
 
+@sensitive_variables("header", "words")
 def presented_secret(header: str) -> str:
     """The token in an Authorization header: after ``Bearer`` in any case, or alone.
 

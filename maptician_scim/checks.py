@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from inspect import getattr_static
 from typing import Any
 
 from django.apps import apps
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
@@ -35,6 +36,8 @@ POSITIVE = (
     "MAX_KEPT_REQUEST",
 )
 SWITCHES = ("SET_PASSWORD", "TOKENS_MUST_EXPIRE")
+OF_A_FIELD = ("tenants_of", "new_user")
+"""What ``UserAdapter`` can do only where ``tenant_field`` is a field of the user itself."""
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -115,16 +118,23 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
         )
         return
     try:
-        fields = adapter.mapping().fields | {adapter.tenant_field.partition("__")[0]}
-        for name in sorted(fields):
-            get_user_model()._meta.get_field(name)
-    except (AttributeError, ValueError, FieldDoesNotExist) as error:
+        # Follows every path to its end, without a query.
+        get_user_model()._base_manager.values(*_paths(adapter))
+    except (AttributeError, ValueError, FieldError) as error:
         yield Error(
             f"The attribute_map or tenant_field of {path} makes no sense: {error}",
             hint="See docs/adapters.md.",
             id="maptician_scim.E009",
         )
         return
+    kept = [name for name in OF_A_FIELD if _is_inherited(adapter, name)]
+    if "__" in adapter.tenant_field and kept:
+        yield Error(
+            f"{path} reaches the tenant through another model but does not override "
+            f"{' and '.join(kept)}.",
+            hint="See docs/adapters.md, section 'A tenant that is not a field of the user'.",
+            id="maptician_scim.E020",
+        )
     for mapped in adapter.mapping().mapped:
         if "__" in mapped.attribute.field and mapped.attribute.write is None:
             yield Error(
@@ -133,6 +143,19 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
                 hint="Give the Attribute a write function.",
                 id="maptician_scim.E010",
             )
+
+
+def _paths(adapter: type[UserAdapter]) -> Iterator[str]:
+    """The ORM paths an adapter names, from the host user on."""
+    mapping = adapter.mapping()
+    yield adapter.tenant_field
+    yield from (mapped.attribute.field for mapped in mapping.mapped)
+    if mapping.user_name is not None:
+        yield mapping.user_name.field
+
+
+def _is_inherited(adapter: type[UserAdapter], name: str) -> bool:
+    return getattr_static(adapter, name) is getattr_static(UserAdapter, name)
 
 
 def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -230,7 +253,9 @@ def check_links(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Whether somebody of a tenant has no record yet, and so is not visible over SCIM."""
-    if "default" not in (databases or ()) or check_settings(app_configs):
+    if "default" not in (databases or ()):
+        return []
+    if any(message.is_serious() for message in check_settings(app_configs)):
         return []
     try:
         tenants = tenant_model()._default_manager.all()

@@ -215,6 +215,10 @@ class Unavailable(ScimError):
     default_detail = "The service is busy. Nothing was changed; try again later."
 
 
+class CannotRotate(Exception):
+    """A token cannot be rotated now. The message, which is for an admin, says why."""
+
+
 BY_SCIM_TYPE: dict[str, type[ScimError]] = {
     error.scim_type: error
     for error in (

@@ -20,11 +20,11 @@ class _Echo:
 
 
 def neutralised(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: an apostrophe makes it text.
+    """A cell that no spreadsheet takes for a formula (CWE-1236): an apostrophe makes it text.
 
     Numbers are left alone.
     """
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 

@@ -35,20 +35,23 @@ def link_users(
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """Make the missing records of a tenant; how many were made. May be stopped and repeated."""
-    total, last = 0, None
+    made, done, last = 0, 0, None
     while True:
         users = unlinked_users(tenant)
         batch = list((users.filter(pk__gt=last) if last is not None else users)[:batch_size])
         if not batch:
-            return total
+            return made
         with transaction.atomic():
-            _link_batch(tenant, batch)
-        total, last = total + len(batch), batch[-1].pk
-        progress(total)
+            made += _link_batch(tenant, batch)
+        done, last = done + len(batch), batch[-1].pk
+        progress(done)
 
 
-def _link_batch(tenant: Tenant, users: list[HostUser]) -> None:
-    """Records for some users, in a fixed number of statements."""
+def _link_batch(tenant: Tenant, users: list[HostUser]) -> int:
+    """Records for some users, in a fixed number of statements; how many are new.
+
+    Whoever was linked meanwhile, by another run for instance, keeps the record they have.
+    """
     candidates = {user.pk: list(_candidates(tenant, user)) for user in users}
     keys = {user_name_key(name) for names in candidates.values() for name in names}
     live = ProvisionedUser.objects.ever_of(tenant).live()
@@ -59,6 +62,8 @@ def _link_batch(tenant: Tenant, users: list[HostUser]) -> None:
         taken.add(user_name_key(name))
         records.append(_new_record(tenant, user, name))
     ProvisionedUser.objects.bulk_create(records, ignore_conflicts=True)
+    mine = [record.scim_id for record in records]
+    return ProvisionedUser.objects.ever_of(tenant).filter(scim_id__in=mine).count()
 
 
 def _candidates(tenant: Tenant, user: HostUser) -> Iterator[str]:

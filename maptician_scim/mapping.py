@@ -18,6 +18,7 @@ import scim2_models as scim
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from maptician_scim.protocol.dialects import DESCRIBING, is_hollow
 from maptician_scim.protocol.expressions import JSONText
 from maptician_scim.protocol.filters import (
     Comparing,
@@ -27,13 +28,13 @@ from maptician_scim.protocol.filters import (
     any_of,
     sub_attributes,
 )
-from maptician_scim.protocol.messages import DESCRIBING, is_hollow
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
 from maptician_scim.protocol.schemas import (
     CORE_USER,
     ENTERPRISE_USER,
     UNSERVED_USER_ATTRIBUTES,
     UserResource,
+    attribute_definition,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +79,26 @@ class Mapped:
     attribute: Attribute
     alias: str
     comparing: Comparing
+
+
+@dataclass(frozen=True)
+class Description:
+    """One line of the map as people read it, beside their identity provider's mapping table."""
+
+    path: AttributePath
+    kind: str
+    """The type in the schema, such as ``string``."""
+
+    field: str | None
+    """The field of the host's user, or ``None`` for what only our own record keeps."""
+
+    is_required: bool
+    is_filterable: bool
+
+    @property
+    def namespace(self) -> str:
+        """The URN of the schema: the "External namespace" in Okta's profile editor."""
+        return self.path.schema or CORE_USER
 
 
 @dataclass(frozen=True)
@@ -136,6 +157,28 @@ class AttributeMap:
             if mapped.path.element is not None:
                 groups.setdefault(mapped.path.container, []).append(mapped)
         return groups
+
+    def described(self) -> list[Description]:
+        """The whole map for people: userName first, then its lines, externalId last.
+
+        What is said of a line to be filterable is what ``compile_filter`` does with it.
+        """
+        user_name = self.user_name.field if self.user_name else None
+        return [
+            self._description(parse_map_key(self.model, USER_NAME), user_name),
+            *(self._description(m.path, m.attribute.field) for m in self.mapped),
+            self._description(parse_map_key(self.model, EXTERNAL_ID), None),
+        ]
+
+    def _description(self, path: AttributePath, field: str | None) -> Description:
+        place = (path.schema, path.attribute, path.sub_attribute)
+        definition = attribute_definition(*place)
+        if path.element is None:
+            is_filterable = self.operand(*place) is not None
+        else:
+            entries = self.entries(path.schema, path.attribute)
+            is_filterable = entries is not None and entries.has(path.sub_attribute or "")
+        return Description(path, definition["type"], field, definition["required"], is_filterable)
 
     # -- documents -------------------------------------------------------------------------
 

@@ -3,16 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from maptician_scim.conf import scim_settings
 
+MAPPED_BITS = 96
+"""How much of an IPv6 address stands before an IPv4 address that is mapped into it."""
+
 
 def normalized(network: str) -> str:
-    """A network in CIDR notation. Raises ``ValueError`` with what is wrong with it."""
-    return str(ip_network(network.strip()))
+    """A network in CIDR notation. Raises ``ValueError`` with what to do about it."""
+    text = network.strip()
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        found = None
+    if found is None or "%" in text:
+        raise ValueError(
+            _(
+                "this is no network. Write an address, a slash and the number of fixed bits, such "
+                "as 192.0.2.0/24 or 2001:db8::/32, or a single address."
+            )
+        )
+    if not _is_start(text, found):
+        raise ValueError(
+            _("bits after the first %(bits)d are set. Write %(network)s, or %(address)s alone.")
+            % {
+                "bits": found.prefixlen,
+                "network": found,
+                "address": text.partition("/")[0].strip(),
+            }
+        )
+    return str(_unmapped(found))
+
+
+def _is_start(text: str, network: IPv4Network | IPv6Network) -> bool:
+    return ip_address(text.partition("/")[0].strip()) == network.network_address
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """The IPv4 network, where one is written in IPv6: addresses are compared in that form."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
+    return network
 
 
 def contain(networks: Iterable[str], address: str | None) -> bool:
@@ -28,9 +73,10 @@ def client_address(request: HttpRequest) -> str | None:
     the end of ``X-Forwarded-For``, and what stands before those is the client's own invention.
     """
     seen = [request.META.get("REMOTE_ADDR", "")]
-    proxies = scim_settings.TRUSTED_PROXIES
-    if proxies and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
-        seen = [*forwarded.split(","), *seen][-proxies - 1 :]
+    if proxies := scim_settings.TRUSTED_PROXIES:
+        # Without the header nobody knows: the address of the connection would be a proxy's.
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        seen = [*forwarded, *seen][-proxies - 1 :]
     found = _address(seen[0])
     return str(found) if found else None
 

@@ -273,9 +273,9 @@ class Provisioner:
 
         Somebody who is here already can still be updated and deactivated.
         """
-        known = {address for _, address in messages.addresses(before)}
+        known = {address.lower() for _, address in messages.addresses(before)}
         for name, address in messages.addresses(after):
-            if address not in known and not self.connection.accepts_address(address):
+            if address.lower() not in known and not self.connection.accepts_address(address):
                 domains = ", ".join(self.connection.email_domains)
                 raise InvalidValue(
                     f"{name!r} is {address!r}, but only addresses in these domains are accepted "

@@ -14,3 +14,8 @@ user_updated = Signal()
 user_deactivated = Signal()
 user_reactivated = Signal()
 user_deleted = Signal()
+
+# Sent by `scim_token check` for each announcement that a token is about to expire; a receiver that
+# raises is logged and changes nothing. Arguments: token, tenant, days (30, 7 or 1: at most so many
+# are left).
+token_expiring = Signal()

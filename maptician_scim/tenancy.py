@@ -13,6 +13,10 @@ from django.urls import reverse
 
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
 
 def tenant_model() -> type[Model]:
     """The host's model of a customer."""
@@ -59,6 +63,19 @@ def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) 
     host = f"{tenant_key(tenant)}.{scim_settings.BASE_DOMAIN}"
     netloc = f"{host}:{port}" if port else host
     return f"{scheme}://{netloc}{reverse('scim:root').rstrip('/')}"
+
+
+def public_base_url(request: HttpRequest, tenant: Tenant) -> str:
+    """The base URL as it is reached from outside, judged by a request to the admin.
+
+    An admin below the base domain, or on this very machine, is reached in the same way as the
+    tenants: scheme and port are those of the request. From elsewhere nothing follows but HTTPS.
+    """
+    domain, port = split_domain_port(request.get_host())
+    is_near = f".{domain}".endswith(f".{scim_settings.BASE_DOMAIN}") or domain in LOOPBACK
+    if not is_near:
+        return base_url(tenant)
+    return base_url(tenant, scheme=request.scheme or "https", port=int(port) if port else None)
 
 
 ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})

@@ -20,10 +20,19 @@ CHECKSUM_LENGTH = 6
 PREFIX_LENGTH = len(MARK) + 8
 
 
-def generate() -> str:
+class Secret(str):
+    """A token in full, which a traceback or a log that shows its ``repr`` does not give away."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Secret {prefix(self)}…>"
+
+
+def generate() -> Secret:
     """A new secret."""
     body = _base62(secrets.randbits(RANDOM_BITS), RANDOM_LENGTH)
-    return MARK + body + _checksum(body)
+    return Secret(MARK + body + _checksum(body))
 
 
 def is_well_formed(secret: str) -> bool:

@@ -33,5 +33,5 @@ urlpatterns = [
     re_path(r"^Schemas/?$", views.SchemasView.as_view(), name="schemas"),
     re_path(r"^Schemas/(?P<uuid>[^/]+)/?$", views.SchemasView.as_view(), name="schemas"),
     re_path(r"^$", views.NoEndpointView.as_view(), name="root"),
-    re_path(r"^(?P<path>.*)$", views.NoEndpointView.as_view()),
+    re_path(r"^(?P<path>(?s:.*))$", views.NoEndpointView.as_view()),
 ]

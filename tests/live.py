@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+from django.db import ConnectionHandler, connections
 
+from example_project.database import database_settings
 from tests.client import ENTERPRISE, USER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -173,3 +175,17 @@ def okta_user(user_name, **attributes):
             "manager": {"value": "boss@acme.example", "displayName": "The Boss"},
         },
     } | attributes
+
+
+@contextmanager
+def connected(database_url):
+    """Let the models of this process read and write a live server's database."""
+    own = connections["default"]
+    connections["default"] = theirs = ConnectionHandler(
+        {"default": database_settings(database_url)}
+    )["default"]
+    try:
+        yield
+    finally:
+        theirs.close()
+        connections["default"] = own

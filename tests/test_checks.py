@@ -33,6 +33,21 @@ class WithUnknownTenantField(UserAdapter):
     attribute_map = {"userName": "username", "active": "is_active"}
 
 
+class WithUnknownColumn(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {"userName": "nickname", "active": "is_active"}
+
+
+class WithUnknownEnd(UserAdapter):
+    tenant_field = "company__no_such_field"
+    attribute_map = {"userName": "username", "active": "is_active"}
+
+
+class ThroughAnotherModel(UserAdapter):
+    tenant_field = "desk_assignments__desk__floor__location__company"
+    attribute_map = {"userName": "username", "active": "is_active"}
+
+
 class WithUnknownAttribute(UserAdapter):
     tenant_field = "company"
     attribute_map = {"userName": "username", "active": "is_active", "shoeSize": "job_title"}
@@ -67,6 +82,8 @@ WRONG = {
     "an adapter without a map": ({"USER_ADAPTER": f"{HERE}.WithoutMap"}, "E009"),
     "an unknown field": ({"USER_ADAPTER": f"{HERE}.WithUnknownField"}, "E009"),
     "an unknown tenant field": ({"USER_ADAPTER": f"{HERE}.WithUnknownTenantField"}, "E009"),
+    "an unknown column of userName": ({"USER_ADAPTER": f"{HERE}.WithUnknownColumn"}, "E009"),
+    "a path that ends nowhere": ({"USER_ADAPTER": f"{HERE}.WithUnknownEnd"}, "E009"),
     "an unknown attribute": ({"USER_ADAPTER": f"{HERE}.WithUnknownAttribute"}, "E009"),
     "a map without active": ({"USER_ADAPTER": f"{HERE}.WithoutActive"}, "E009"),
     "a relation without write": ({"USER_ADAPTER": f"{HERE}.WithUnwritableRelation"}, "E010"),
@@ -75,6 +92,7 @@ WRONG = {
     "a lifetime in text": ({"TOKEN_LIFETIME_DAYS": "365"}, "E013"),
     "a lifetime of zero": ({"TOKEN_LIFETIME_DAYS": 0}, "E013"),
     **{f"{name} in text": ({name: "False"}, "E014") for name in checks.SWITCHES},
+    "a tenant behind a relation": ({"USER_ADAPTER": f"{HERE}.ThroughAnotherModel"}, "E020"),
     "a page that is no address": ({"DOCUMENTATION_URI": 5}, "E015"),
     "tokens that must and need not expire": (
         {"TOKENS_MUST_EXPIRE": True, "TOKEN_LIFETIME_DAYS": None},
@@ -198,6 +216,12 @@ def test_many_tenants_are_counted_and_some_named(db):
     [message] = checks.check_links(None, databases=["default"])
     assert "7 tenants" in message.msg
     assert message.msg.count("Company ") == 5
+
+
+@pytest.mark.usefixtures("unlinked")
+def test_warning_about_the_cache_hides_nobody(settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert ids(checks.check_links(None, databases=["default"])) == ["W002"]
 
 
 @pytest.mark.usefixtures("unlinked")

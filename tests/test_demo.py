@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ models = [m for m in apps.get_models() if m._meta.app_label in ("workplace", "ma
 print(json.dumps({m.__name__: m.objects.count() for m in models}))
 """
 SILENT = ["demo", "--no-serve"]
-LINE = re.compile(r"(GET|POST|PUT) +/\S.* (\d{3}) +(\d+) ms   \S")
+LINE = re.compile(r"(GET|POST|PUT) +/\S+ +(\d{3}) +(\d+) ms   \S")
 SECRET = re.compile(rf"{tokens.MARK}\w+")
 
 
@@ -154,6 +155,7 @@ def test_demo_plays_the_conversation_line_by_line(shown):
         ("GET", "401"),
     ]
     assert [method for method, *_ in played].count("PUT") == 3
+    assert len(played) == 12
 
 
 def test_demo_ends_with_addresses_token_and_login(shown):
@@ -165,10 +167,44 @@ def test_demo_ends_with_addresses_token_and_login(shown):
 
 
 def test_demo_shows_the_secrets_only_there(shown):
-    token, login = value(shown["lines"], "Token"), value(shown["lines"], "Login")
     everything = "\n".join(shown["lines"]) + shown["rest"]
-    assert SECRET.findall(everything) == [token]
-    assert everything.count(login.split(" / ")[1]) == 1
+    assert SECRET.findall(everything) == [value(shown["lines"], "Token")]
+    for label in ("Login", "Support"):
+        assert everything.count(value(shown["lines"], label).split(" / ")[1]) == 1
+
+
+def test_demo_says_how_another_company_is_connected(shown):
+    [line] = [line for line in shown["lines"] if "curl" in line]
+    *_, authorization, url = shlex.split(line)
+    assert authorization == "Authorization: Bearer TOKEN"
+    assert url == f"http://globex.localhost:{shown['port']}/scim/v2/Users?startIndex=1&count=2"
+
+
+SUPPORTER = """
+import json
+from example_project.workplace.access import companies_of
+from example_project.workplace.models import Occupant
+support = Occupant.objects.get(username="support")
+companies = [company.subdomain for company in companies_of(support)]
+print(json.dumps([companies, sorted(support.get_all_permissions())]))
+"""
+
+
+@pytest.mark.usefixtures("data")
+def test_supporter_of_the_demo_sees_one_company_and_may_issue_tokens(env):
+    companies, permissions = json.loads(live.manage(env, "shell", "-v0", "-c", SUPPORTER))
+    assert companies == ["acme"]
+    assert permissions == [
+        "maptician_scim.add_token",
+        "maptician_scim.change_connection",
+        "maptician_scim.change_token",
+        "maptician_scim.view_connection",
+        "maptician_scim.view_event",
+        "maptician_scim.view_provisioneduser",
+        "maptician_scim.view_token",
+        "workplace.view_company",
+        "workplace.view_occupant",
+    ]
 
 
 def test_token_of_the_demo_works_while_it_serves(shown):
@@ -190,6 +226,16 @@ def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
             )
     assert used > port
     assert answer.status_code == 401
+
+
+def test_next_demo_leaves_as_much_as_the_one_before(env, shown):
+    before = count(env)
+    with demo(env, free_port()) as (_, lines):
+        played = "\n".join(lines)
+    assert "that ended" in played
+    names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey")
+    after = count(env)
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
 
 
 def test_demo_with_debug_off_prints_no_password(env, shown):

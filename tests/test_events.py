@@ -5,7 +5,7 @@ import time
 from unittest.mock import ANY
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import RestrictedError
 
 from maptician_scim import events
@@ -194,6 +194,16 @@ def test_refusal_is_written_although_the_host_uses_atomic_requests(scim, pat, mo
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     assert scim.create(userName="pat@acme.example").status_code == 409
     assert lines("status") == [(409,)]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_if_no_line_can_be_written_then_the_answer_is_the_same(scim, monkeypatch, error):
+    def fail(**fields):
+        raise error("the connection is closed")
+
+    monkeypatch.setattr(Event.objects, "create", fail)
+    answer = scim.read("nobody")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/scim+json")
 
 
 def test_wrong_token_is_a_line_of_the_tenant(stranger, acme):

@@ -6,8 +6,10 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 from django.urls import reverse
 
+from example_project.security import content_security_policy
 from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
 from example_project.workplace.scim import OccupantAdapter
 from maptician_scim.models import ProvisionedUser
@@ -85,6 +87,16 @@ def test_database_url_chooses_another_file(load, tmp_path):
     assert database["default"]["NAME"] == f"{tmp_path}/other.sqlite3"
 
 
+@pytest.mark.parametrize(
+    "url", ["maptician", "db://h/x", "postgres://me:s3cret@h:port/x", "postgres://me:s3[ret@h/x"]
+)
+def test_database_url_that_is_none_is_named_without_its_password(load, url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as error:
+        load(DATABASE_URL=url)
+    assert "s3" not in str(error.value)
+    assert error.value.__suppress_context__
+
+
 @pytest.mark.parametrize(("variables", "expected"), [({}, False), ({"DJANGO_HTTPS": "1"}, True)])
 def test_https_is_demanded_only_if_told(load, variables, expected):
     settings = load(DJANGO_DEBUG="0", DJANGO_SECRET_KEY="x" * 60, **variables)
@@ -96,6 +108,12 @@ def test_base_domain_is_served_with_its_subdomains(load):
     settings = load(BASE_DOMAIN="maptician.com")
     assert {"maptician.com", ".maptician.com"} <= set(settings["ALLOWED_HOSTS"])
     assert settings["MAPTICIAN_SCIM"]["BASE_DOMAIN"] == "maptician.com"
+
+
+def test_empty_variables_are_like_none(load):
+    settings = load(BASE_DOMAIN="", DATABASE_URL="")
+    assert settings["BASE_DOMAIN"] == "localhost"
+    assert settings["DATABASES"] == load()["DATABASES"]
 
 
 def test_host_of_strangers_is_not_served(load):
@@ -206,6 +224,20 @@ def test_address_of_no_company_is_404(client, db):
 
 def test_bare_domain_has_a_page(client, db):
     assert client.get("/", headers={"host": "localhost"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/scim/v2/Users", "/nowhere"])
+def test_every_answer_says_what_a_browser_may_load(client, db, path):
+    policy = client.get(path, headers={"host": "localhost"})["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_policy_of_a_view_of_its_own_stays(rf):
+    respond = content_security_policy(
+        lambda request: HttpResponse(headers={"Content-Security-Policy": "default-src 'none'"})
+    )
+    assert respond(rf.get("/"))["Content-Security-Policy"] == "default-src 'none'"
 
 
 # -- strings ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from example_project.workplace.models import Occupant
+from maptician_scim import linking
 from maptician_scim.linking import link_users, unlinked_users
 from maptician_scim.models import ProvisionedUser, now
 from tests.factories import OccupantFactory
@@ -280,6 +281,19 @@ def test_backfill_that_was_stopped_goes_on_where_it_was(scim, acme, before_scim)
         link_users(acme, batch_size=2, progress=stop)
     assert link_users(acme, batch_size=2) == 3
     assert names(scim) == [f"p{n}@acme.example" for n in range(5)]
+
+
+def test_backfill_does_not_count_whom_another_run_linked_meanwhile(acme, before_scim, monkeypatch):
+    [pat, _] = before_scim({"email": "pat@acme.example"}, {"email": "kim@acme.example"})
+    record_for = linking._new_record
+
+    def slowly(tenant, user, user_name):
+        ProvisionedUser.objects.get_or_create(tenant=tenant, user=pat)
+        return record_for(tenant, user, user_name)
+
+    monkeypatch.setattr(linking, "_new_record", slowly)
+    assert link_users(acme) == 1
+    assert ProvisionedUser.objects.for_tenant(acme).count() == 2
 
 
 def test_backfill_tells_its_progress_after_each_batch(acme, before_scim):

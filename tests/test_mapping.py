@@ -2,7 +2,9 @@
 
 import pytest
 
+from maptician_scim.exceptions import InvalidFilter
 from maptician_scim.mapping import Attribute, AttributeMap
+from maptician_scim.protocol.filters import compile_filter
 from maptician_scim.protocol.schemas import CORE_USER, ENTERPRISE_USER
 
 LEAST = {"userName": "username", "active": "is_active"}
@@ -91,3 +93,58 @@ def test_conversions_are_shown_and_cannot_be_filtered():
     assert line.attribute.shown(5) == "5"
     assert line.attribute.shown(None) is None
     assert mapping.operand(None, "title", None) is None
+
+
+# -- described ------------------------------------------------------------------------------------
+
+
+def test_description_begins_with_user_name_and_ends_with_external_id():
+    found = AttributeMap({"externalId": None, "title": "job_title"} | LEAST).described()
+    assert [line.path.text for line in found] == ["userName", "title", "active", "externalId"]
+    assert [line.field for line in found] == ["username", "job_title", "is_active", None]
+    assert [line.is_required for line in found] == [True, False, False, False]
+    assert [line.kind for line in found] == ["string", "string", "boolean", "string"]
+
+
+@pytest.mark.parametrize(
+    ("text", "okta_name", "namespace"),
+    [
+        ("name.givenName", "name.givenName", CORE_USER),
+        ('emails[type eq "work"].value', "emails.^[type=='work'].value", CORE_USER),
+        (f"{ENTERPRISE_USER}:department", "department", ENTERPRISE_USER),
+        (f"{ENTERPRISE_USER}:manager.displayName", "manager.displayName", ENTERPRISE_USER),
+    ],
+)
+def test_description_is_in_the_words_of_oktas_profile_editor(text, okta_name, namespace):
+    described = AttributeMap(LEAST | {text: "x"}).described()[-2]
+    assert (described.path.okta_name, described.namespace) == (okta_name, namespace)
+
+
+def upper(value):
+    return value.upper()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title",
+        "name.givenName",
+        'emails[type eq "work"].value',
+        'emails[type eq "home"].display',
+        f"{ENTERPRISE_USER}:department",
+        "profileUrl",
+    ],
+)
+@pytest.mark.parametrize("target", ["x", Attribute("x", to_scim=upper)], ids=["plain", "converted"])
+def test_description_says_of_filters_what_the_compiler_does(text, target):
+    mapping = AttributeMap(LEAST | {text: target})
+    described = mapping.described()[-2]
+    try:
+        compile_filter(f'{text} eq "https://x.example"', mapping.model, mapping)
+    except InvalidFilter:
+        is_filterable = False
+    else:
+        is_filterable = True
+    assert described.path.text == text
+    assert described.is_filterable is is_filterable
+    assert is_filterable is (target == "x")

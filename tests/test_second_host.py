@@ -1,4 +1,7 @@
-"""The black-box tests of Users hold on a host of another shape, too: ``tests/clubs``."""
+"""The black-box tests of Users hold on a host of another shape, too: ``tests/clubs``.
+
+So do the tests of what is different there, which need its settings as well.
+"""
 
 import os
 import re
@@ -10,7 +13,8 @@ from tests.live import ROOT
 
 
 def test_black_box_tests_pass_on_the_second_host():
-    arguments = ["-q", "-p", "no:cacheprovider", "--ds=tests.clubs.settings", "tests/api"]
+    arguments = ["-q", "-p", "no:cacheprovider", "--ds=tests.clubs.settings"]
+    arguments += ["tests/api", "tests/clubs"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,

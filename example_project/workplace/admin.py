@@ -19,16 +19,27 @@ from example_project.workplace.models import (
     Location,
     Occupant,
 )
+from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
+from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
 admin.site.index_title = "Administration"
 
+RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
+"""Fields of an occupant that say what they may do here."""
+
 
 @admin.register(Company)
-class CompanyAdmin(admin.ModelAdmin):
+class CompanyAdmin(ConnectionLinkMixin, CompanyScoped, admin.ModelAdmin):
+    company_path = "pk"
     list_display = ["name", "subdomain", "active_occupants"]
     search_fields = ["name", "subdomain"]
+    ordering = ["name"]  # that of the model does not reach a query that counts
+
+    def get_fields(self, request: HttpRequest, obj: Company | None = None) -> Any:
+        """Who supports a company is not for its supporters to say."""
+        return ["name", "subdomain", *(["support_group"] if is_unlimited(request) else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         active = Count("occupants", filter=Q(occupants__is_active=True))
@@ -39,8 +50,9 @@ class CompanyAdmin(admin.ModelAdmin):
         return company.active_occupants
 
 
-class DeskAssignmentInline(admin.TabularInline):
+class DeskAssignmentInline(CompanyScoped, admin.TabularInline):
     model = DeskAssignment
+    company_path = "occupant__company"
     extra = 0
     autocomplete_fields = ["desk"]
 
@@ -59,9 +71,9 @@ class ApiKeyInline(admin.TabularInline):
 
 
 @admin.register(Occupant)
-class OccupantAdmin(UserAdmin):
+class OccupantAdmin(CompanyScoped, UserAdmin):
     list_display = ["__str__", "email", "company", "job_title", "department", "city", "is_active"]
-    list_filter = ["company", "is_active", "is_staff", "is_break_glass", "user_type"]
+    list_filter = [by("company"), "is_active", "is_staff", "is_break_glass", ("user_type", ByValue)]
     list_select_related = ["company"]
     search_fields = [*UserAdmin.search_fields, "employee_number", "department"]
     ordering = ["last_name", "first_name", "pk"]
@@ -93,47 +105,66 @@ class OccupantAdmin(UserAdmin):
         """Nobody has a desk or a key before they are there."""
         return self.inlines if obj else []
 
+    def get_fieldsets(self, request: HttpRequest, obj: Occupant | None = None) -> Any:
+        """Nobody but a superuser gives rights, or sees which groups there are."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if is_unlimited(request):
+            return fieldsets
+        return [
+            (name, {**options, "fields": [f for f in options["fields"] if f not in RIGHTS]})
+            for name, options in fieldsets
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Occupant | None = None) -> bool:
+        """Nor changes a superuser."""
+        is_above = obj is not None and obj.is_superuser and not is_unlimited(request)
+        return super().has_change_permission(request, obj) and not is_above
+
 
 @admin.register(Location)
-class LocationAdmin(admin.ModelAdmin):
+class LocationAdmin(CompanyScoped, admin.ModelAdmin):
     list_display = ["name", "city", "company"]
-    list_filter = ["company"]
+    list_filter = [by("company")]
     list_select_related = ["company"]
     search_fields = ["name", "city"]
     autocomplete_fields = ["company"]
 
 
 @admin.register(Floor)
-class FloorAdmin(admin.ModelAdmin):
+class FloorAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "location__company"
     list_display = ["name", "level", "location"]
-    list_filter = ["location__company"]
+    list_filter = [by(company_path)]
     list_select_related = ["location"]
     search_fields = ["name", "location__name"]
     autocomplete_fields = ["location"]
 
 
 @admin.register(Desk)
-class DeskAdmin(admin.ModelAdmin):
+class DeskAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "floor__location__company"
     list_display = ["label", "floor"]
-    list_filter = ["floor__location__company"]
+    list_filter = [by(company_path)]
     list_select_related = ["floor__location"]
     search_fields = ["label", "floor__name", "floor__location__name"]
     autocomplete_fields = ["floor"]
 
 
 @admin.register(DeskAssignment)
-class DeskAssignmentAdmin(admin.ModelAdmin):
+class DeskAssignmentAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "occupant__company"
     list_display = ["desk", "occupant", "since", "until"]
-    list_filter = [("until", admin.EmptyFieldListFilter), "occupant__company"]
+    list_filter = [("until", admin.EmptyFieldListFilter), by(company_path)]
     list_select_related = ["desk__floor__location", "occupant"]
     search_fields = ["desk__label", "occupant__first_name", "occupant__last_name"]
     autocomplete_fields = ["desk", "occupant"]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "occupant__company"
     list_display = ["name", "prefix", "occupant", "created_at", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "occupant__company"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), by(company_path)]
     list_select_related = ["occupant"]
     search_fields = ["name", "prefix", "occupant__first_name", "occupant__last_name"]
     readonly_fields = ["occupant", "prefix", "created_at", "revoked_at"]

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Self
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -30,6 +30,14 @@ class Company(models.Model):
         unique=True,
         validators=[is_dns_label],
         help_text="The first part of the address, as in acme.maptician.com.",
+    )
+    support_group = models.ForeignKey(
+        Group,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="supported_companies",
+        help_text="Its members see the companies they support, and no others.",
     )
 
     class Meta:

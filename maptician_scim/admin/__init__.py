@@ -1,5 +1,14 @@
 """The pages in the Django admin."""
 
-from maptician_scim.admin import events, users
+from maptician_scim.admin.connections import ConnectionAdmin, ConnectionLinkMixin
+from maptician_scim.admin.events import EventAdmin
+from maptician_scim.admin.tokens import TokenAdmin
+from maptician_scim.admin.users import ProvisionedUserAdmin
 
-__all__ = ["events", "users"]
+__all__ = [
+    "ConnectionAdmin",
+    "ConnectionLinkMixin",
+    "EventAdmin",
+    "ProvisionedUserAdmin",
+    "TokenAdmin",
+]

@@ -10,6 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from maptician_scim import domains
 from maptician_scim.conf import DeleteBehaviour, Tenant, scim_settings
 from maptician_scim.models.base import now
 
@@ -99,8 +100,8 @@ class Connection(models.Model):
 
     def accepts_address(self, address: str) -> bool:
         """Whether an e-mail address is in one of the accepted domains."""
-        domain = address.rpartition("@")[2].lower()
-        return not self.email_domains or domain in self.email_domains
+        domain = domains.comparable(address.rpartition("@")[2])
+        return not self.email_domains or domain in map(domains.comparable, self.email_domains)
 
     def is_newly_refused(self, last_used_at: datetime) -> bool:
         """Whether a request was not let in after a token was last seen to work."""

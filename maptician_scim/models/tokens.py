@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -11,10 +12,13 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from maptician_scim import tokens
 from maptician_scim.conf import HostUser, Tenant, scim_settings
+from maptician_scim.exceptions import CannotRotate
 from maptician_scim.models.base import now
 from maptician_scim.models.connections import Connection
 
@@ -40,6 +44,9 @@ class Scope(models.TextChoices):
     GROUPS_WRITE = "groups:write", _("write groups")
 
 
+NUMBERED = re.compile(r"(?P<stem>.*?)(?: \((?P<number>\d{1,6})\))?", re.DOTALL)
+"""A name, and the number that tells it from those of its predecessors."""
+
 READ_ONLY = (Scope.USERS_READ, Scope.GROUPS_READ)
 
 
@@ -55,12 +62,36 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def valid(self) -> Self:
         """Those that let a request in now."""
-        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now()))
+        return self.unrevoked().filter(Q(expires_at=None) | Q(expires_at__gt=now()))
+
+    def unrevoked(self) -> Self:
+        """Those nobody has revoked, expired ones too."""
+        return self.filter(revoked_at=None)
 
     def with_tenant(self) -> Self:
         """With tenant and connection in the same query, for a request."""
         return self.select_related("tenant__scim_connection")
 
+    def has_name(self, name: str) -> bool:
+        """Whether one of these has a name, in any case."""
+        return name.casefold() in self._folded_names()
+
+    def free_name(self, name: str) -> str:
+        """A name none of these has: with the next number behind it where it is taken."""
+        taken = self._folded_names()
+        limit = Token._meta.get_field("name").max_length or 0
+        parts = NUMBERED.fullmatch(name)
+        stem, number = (parts["stem"], int(parts["number"] or 1)) if parts else (name, 1)
+        while name.casefold() in taken:
+            number += 1
+            ending = f" ({number})"
+            name = stem[: limit - len(ending)] + ending
+        return name
+
+    def _folded_names(self) -> set[str]:
+        return {name.casefold() for name in self.values_list("name", flat=True)}
+
+    @sensitive_variables("secret")
     def issue(
         self,
         *,
@@ -173,12 +204,38 @@ class Token(models.Model):
     def allows(self, scope: str) -> bool:
         return scope in self.scopes
 
-    def revoke(self, reason: str = "") -> None:
-        """Refuse this token from the next request on."""
-        self.revoked_at = now()
-        self.revoked_reason = reason
-        self.save(update_fields=["revoked_at", "revoked_reason"])
+    @property
+    def live_successors(self) -> list[Token]:
+        """Those that have replaced it and are valid; asks nothing if they are prefetched."""
+        return [successor for successor in self.successors.all() if successor.is_valid]
 
+    def revoke(self, reason: str = "") -> bool:
+        """Refuse this token from the next request on. Whether that was not so already.
+
+        Of several revocations the first counts, with its reason.
+        """
+        mine = type(self).objects.for_tenant(self.tenant).filter(pk=self.pk)
+        present = now()
+        if not mine.unrevoked().update(revoked_at=present, revoked_reason=reason):
+            self.refresh_from_db(fields=["revoked_at", "revoked_reason"])
+            return False
+        self.revoked_at, self.revoked_reason = present, reason
+        return True
+
+    def why_not_rotatable(self) -> str:
+        """What speaks against rotating it now, as a sentence; empty if nothing does."""
+        if self.is_revoked:
+            return gettext("It is revoked and lets nobody in any more. Issue a new token.")
+        if self.is_expired:
+            return gettext("It has expired and lets nobody in any more. Issue a new token.")
+        if successors := self.live_successors:
+            return gettext(
+                "It has been rotated already: its successor is %(successor)s. Rotate that one, or "
+                "revoke it first if it has been lost."
+            ) % {"successor": successors[0]}
+        return ""
+
+    @sensitive_variables("secret")
     @transaction.atomic
     def rotate(
         self,
@@ -191,8 +248,14 @@ class Token(models.Model):
     ) -> tuple[Token, str]:
         """A successor with the same scopes and networks, and its secret.
 
-        This token goes on working for ``keep_for``, or until it is revoked or expires.
+        This token goes on working for ``keep_for``, or until it is revoked or expires. Raises
+        ``CannotRotate``.
         """
+        # Whoever rotates it at the same time waits here, and then finds a successor.
+        locked = type(self).objects.select_for_update()
+        self.refresh_from_db(from_queryset=locked)
+        if reason := self.why_not_rotatable():
+            raise CannotRotate(reason)
         successor, secret = type(self).objects.issue(
             tenant=self.tenant,
             name=name,
@@ -220,11 +283,9 @@ class Token(models.Model):
         connection = Connection.of(self.tenant)
         precision = LAST_USED_PRECISION
         if self.last_used_at is not None:
-            if (
-                self.rotated_at is not None
-                or connection.is_watched
-                or connection.is_newly_refused(self.last_used_at)
-            ):
+            if connection.is_newly_refused(self.last_used_at):
+                precision = timedelta(0)
+            elif self.rotated_at is not None or connection.is_watched:
                 precision = LAST_USED_PRECISION_WATCHED
             if present - self.last_used_at < precision:
                 return False

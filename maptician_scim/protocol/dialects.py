@@ -79,16 +79,35 @@ def entries(name: str, value: Any) -> Any:
 
 
 def one_primary(value: Any) -> Any:
-    """Of several primary entries the last one stays so (RFC 7643 section 2.4 allows one)."""
+    """Of several primary entries the last one that says something stays so.
+
+    RFC 7643 section 2.4 allows one; an entry without a value is none and takes it from nobody.
+    """
     if not isinstance(value, list):
         return value
-    primary = [e for e in value if isinstance(e, dict) and _is_true(e.get("primary"))]
-    if len(primary) < 2:
-        return value
+    primary = [e for e in value if isinstance(e, dict) and _is_primary(e)]
+    newest = next((e for e in reversed(primary) if not is_hollow(pruned(e))), None)
     return [
-        entry | {"primary": False} if any(entry is p for p in primary[:-1]) else entry
+        _not_primary(entry) if any(entry is p for p in primary if p is not newest) else entry
         for entry in value
     ]
+
+
+DESCRIBING = frozenset({"type", "primary"})
+"""Sub-attributes that say something of an entry's value, and nothing without one."""
+
+
+def is_hollow(entry: dict[str, Any]) -> bool:
+    """Whether an entry of a multi-valued attribute says nothing."""
+    return not {name.lower() for name in entry} - DESCRIBING
+
+
+def _is_primary(entry: dict[str, Any]) -> bool:
+    return any(name.lower() == "primary" and _is_true(v) for name, v in entry.items())
+
+
+def _not_primary(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: False if name.lower() == "primary" else v for name, v in entry.items()}
 
 
 def _is_true(value: Any) -> bool:

@@ -186,5 +186,19 @@ class IsNotTrue(Func):
         super().__init__(condition)
 
 
+class Grouped(Func):
+    """A condition in parentheses of its own.
+
+    Django flattens nested ORs into one chain, and SQLite counts every link of a chain as a level of
+    depth, of which it takes a thousand.
+    """
+
+    output_field = BooleanField()
+    template = "(%(expressions)s)"
+
+    def __init__(self, condition: Q) -> None:
+        super().__init__(condition)
+
+
 ALWAYS = Q(Value(True, output_field=BooleanField()))
 NEVER = Q(Value(False, output_field=BooleanField()))

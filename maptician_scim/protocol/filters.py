@@ -53,6 +53,7 @@ from maptician_scim.protocol.expressions import (
     CodePoints,
     ComparisonKey,
     Entry,
+    Grouped,
     IsNotTrue,
     JSONText,
     UUIDText,
@@ -62,6 +63,8 @@ from maptician_scim.protocol.expressions import (
 from maptician_scim.protocol.paths import is_scim_id, place_of
 
 Comparing = Literal["text", "exact", "user_name", "uuid", "boolean", "json_boolean", "datetime"]
+
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 ORDERINGS: dict[CompareOperator, type[Any]] = {
     CompareOperator.gt: GreaterThan,
@@ -223,7 +226,7 @@ class _Conditions(FilterVisitor[Q]):
 
     def visit_logical_expr(self, node: LogicalExpr) -> Q:
         terms = [self.visit(term) for term in node.terms]
-        return any_of(terms) if node.op == LogicalOperator.or_ else Q(*terms)
+        return Q(*terms, _connector=Q.OR if node.op == LogicalOperator.or_ else Q.AND)
 
     def visit_not(self, node: Not) -> Q:
         return Q(IsNotTrue(self.visit(node.expr)))
@@ -350,13 +353,30 @@ def sub_attributes(binding: AttributeBinding) -> list[str]:
 
 
 def _coerced(binding: AttributeBinding, value: Any, op: CompareOperator) -> Any:
+    _check_type(binding, value)
     try:
-        value = coerce_value(binding, value, op)
+        coerced = coerce_value(binding, value, op)
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
+    if not isinstance(coerced, bytes):  # those are kept as they are sent, in base64
+        value = coerced
     if isinstance(value, str) and ("\x00" in value or not _is_encodable(value)):
         raise InvalidFilter("The filter holds a character that is not allowed.")
     return value
+
+
+def _check_type(binding: AttributeBinding, value: Any) -> None:
+    """Refuse what pydantic would take for a boolean ("yes", 1) or a date (seconds)."""
+    kind = binding.target_type
+    if value is None or not isinstance(kind, type):
+        return
+    text = value.lower() if isinstance(value, str) else ""
+    if issubclass(kind, bool) and not isinstance(value, bool) and text not in ("true", "false"):
+        raise InvalidFilter(f"{_name(binding)!r} is compared with true or false.")
+    if issubclass(kind, datetime) and not DATE.match(text):
+        raise InvalidFilter(
+            f'{_name(binding)!r} is compared with a date such as "2026-01-31T08:00:00Z".'
+        )
 
 
 def _is_encodable(value: str) -> bool:
@@ -441,4 +461,5 @@ def _name(binding: AttributeBinding) -> str:
 
 
 def any_of(conditions: Iterable[Q]) -> Q:
-    return Q(*conditions, _connector=Q.OR)
+    """Whether any of the conditions into which one term of a filter unfolds is met."""
+    return Q(Grouped(Q(*conditions, _connector=Q.OR)))

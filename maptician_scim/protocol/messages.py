@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,19 +69,10 @@ def user_document(user: scim.Resource[Any]) -> UserDocument:
     attributes = dialects.pruned(dialects.without_read_only(attributes))
     for name in dialects.multi_valued_attributes().values():
         if name in attributes:
-            attributes[name] = [e for e in attributes[name] if not is_hollow(e)]
+            attributes[name] = [e for e in attributes[name] if not dialects.is_hollow(e)]
     if not str(attributes.get("userName", "")).strip():
         raise InvalidValue("'userName' is required and must not be blank.")
     return UserDocument(dialects.pruned(attributes), password)
-
-
-DESCRIBING = frozenset({"type", "primary"})
-"""Sub-attributes that say something of an entry's value, and nothing without one."""
-
-
-def is_hollow(entry: dict[str, Any]) -> bool:
-    """Whether an entry of a multi-valued attribute says nothing."""
-    return not entry.keys() - DESCRIBING
 
 
 def addresses(document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -112,9 +104,14 @@ def scim_error(error: ValidationError | scim.SCIMException) -> ScimError:
         return BY_SCIM_TYPE.get(error.scim_type, InvalidValue)(_sentence(error.detail))
     first = error.errors(include_input=False, include_url=False)[0]
     kind = BY_SCIM_TYPE.get(first.get("ctx", {}).get("scim_type", ""), InvalidValue)
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(_scim_name(str(part)) for part in first["loc"])
     message = _sentence(EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, ")))
     return kind(f"{place!r} {message}" if kind is InvalidValue and place else message)
+
+
+def _scim_name(field: str) -> str:
+    """The name of an attribute; PATCH is validated by the names of scim2-models' fields."""
+    return "$ref" if field == "ref" else re.sub(r"_([a-z])", lambda m: m[1].upper(), field)
 
 
 def _sentence(text: str) -> str:

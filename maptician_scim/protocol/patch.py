@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from scim2_models.path import AttrPath
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget
+from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError
 from maptician_scim.protocol import dialects
-from maptician_scim.protocol.filters import qualified
+from maptician_scim.protocol.filters import qualified, sub_attributes
 from maptician_scim.protocol.messages import POLICY, UserDocument, scim_error, user_document
 from maptician_scim.protocol.schemas import UserResource
 
@@ -32,16 +32,34 @@ def patch_user(document: dict[str, Any], raw: list[Operation]) -> UserDocument:
     operations = [prepared for operation in raw for prepared in _prepared(operation)]
     try:
         user = UserResource.model_validate(document, scim_policy=POLICY)
-        if operations:
-            patch = scim.PatchOp.__class_getitem__(UserResource).model_validate(
-                {"Operations": operations},
-                scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
-                scim_policy=POLICY,
-            )
-            patch.patch(user, POLICY)
+        _apply(operations, user)
     except (ValidationError, scim.SCIMException) as error:
-        raise scim_error(error) from error
+        raise _named(scim_error(error), document, operations) from error
     return user_document(user)
+
+
+def _apply(operations: list[Operation], user: scim.Resource[Any]) -> None:
+    if operations:
+        patch = scim.PatchOp.__class_getitem__(UserResource).model_validate(
+            {"Operations": operations},
+            scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
+            scim_policy=POLICY,
+        )
+        patch.patch(user, POLICY)
+
+
+def _named(error: ScimError, document: dict[str, Any], operations: list[Operation]) -> ScimError:
+    """The error with the path of the operation that causes it, found by trying one by one."""
+    user = UserResource.model_validate(document, scim_policy=POLICY)
+    for operation in operations:
+        try:
+            _apply([operation], user)
+        except (ValidationError, scim.SCIMException) as found:
+            error = scim_error(found)
+            if operation["path"] in error.detail:
+                return error
+            return type(error)(f"{operation['path']!r}: {error.detail}")
+    return error
 
 
 def raw_operations(payload: dict[str, Any]) -> list[Operation]:
@@ -102,7 +120,7 @@ def _write(op: str, path: str, value: Any) -> Iterator[Operation]:
     is_whole = binding.sub_field_name is None and target.value_filter is None
     if is_whole:
         value = dialects.attribute_value(binding.urn.rpartition(":")[2], value)
-        if isinstance(value, dict) and not binding.is_multivalued:
+        if isinstance(value, dict) and not binding.is_multivalued and sub_attributes(binding):
             yield from _spread(op, value, f"{target}.")
             return
     value = dialects.pruned(value)

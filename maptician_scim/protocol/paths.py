@@ -33,6 +33,13 @@ class AttributePath:
         """The key under which the rest of a mapped element is kept: ``emails[work]``."""
         return f"{self.attribute}[{self.element}]"
 
+    @property
+    def okta_name(self) -> str:
+        """The "External name" in Okta's profile editor: ``emails.^[type=='work'].value``."""
+        element = f".^[type=='{self.element}']" if self.element is not None else ""
+        sub_attribute = f".{self.sub_attribute}" if self.sub_attribute else ""
+        return f"{self.attribute}{element}{sub_attribute}"
+
 
 def parse_map_key(model: type[Resource[Any]], text: str) -> AttributePath:
     """The place a key of an attribute map names.

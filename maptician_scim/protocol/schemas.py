@@ -5,6 +5,7 @@ scim2-models' own, where identity providers allow; each difference names its rea
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import scim2_models as scim
@@ -116,3 +117,22 @@ def schema_documents() -> dict[str, dict[str, Any]]:
     ]
     documents = (user, EnterpriseUser.to_schema().model_dump())
     return {document["id"]: document for document in documents}
+
+
+EXTERNAL_ID_DEFINITION = {"name": "externalId", "type": "string", "required": False}
+"""A common attribute of all resources, which no schema lists (RFC 7643 section 3.1)."""
+
+
+def attribute_definition(schema: str | None, attribute: str, sub: str | None) -> dict[str, Any]:
+    """What a schema says of an attribute or sub-attribute; ``None`` is the core schema."""
+    found = _named(attribute, _definitions(schema or CORE_USER))
+    return _named(sub, found["subAttributes"]) if sub else found
+
+
+@cache
+def _definitions(urn: str) -> list[dict[str, Any]]:
+    return [*schema_documents()[urn]["attributes"], EXTERNAL_ID_DEFINITION]
+
+
+def _named(name: str, definitions: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(definition for definition in definitions if definition["name"] == name)

@@ -236,8 +236,10 @@ def test_slash_at_the_end_changes_nothing(scim, path):
     assert scim.request_scim("GET", f"{path}/").json() == scim.request_scim("GET", path).json()
 
 
-@pytest.mark.parametrize("path", ["/Nothing", "/Users/a/b", "/Me", "/Bulk", "/.search", "/"])
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "path", ["/Nothing", "/Users/a/b", "/Me", "/Bulk", "/.search", "/", "/a%0Ab", "/Users%0A"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 def test_other_paths_are_404(scim, path, method):
     answer = scim.request_scim(method, path)
     assert (answer.status_code, answer.json()["schemas"]) == (404, [ERROR])

@@ -190,7 +190,10 @@ def test_if_active_is_removed_then_it_stays(scim, pat):
         ({"op": "replace", "value": "x"}, "invalidValue"),
         ({"op": "replace", "path": 5, "value": "x"}, "invalidSyntax"),
         ({"op": "replace", "path": "title", "value": 5}, "invalidValue"),
+        ({"op": "replace", "path": "title", "value": {"value": "x"}}, "invalidValue"),
+        ({"op": "replace", "value": {"title": {"value": "x"}}}, "invalidValue"),
         ({"op": "replace", "path": "active", "value": "maybe"}, "invalidValue"),
+        ({"op": "replace", "path": "active", "value": {"value": False}}, "invalidValue"),
         ({"op": "replace", "path": "name", "value": "Pat"}, "invalidValue"),
         ({"op": "remove"}, "noTarget"),
         ({"op": "replace", "path": "emails[", "value": "x"}, "invalidPath"),
@@ -210,6 +213,31 @@ def test_bad_operation_is_400_and_the_good_one_before_it_is_undone(scim, pat, op
     assert (answer.status_code, answer.json().get("scimType")) == (400, scim_type)
     assert answer.json()["detail"]
     assert scim.read(pat["id"]).json() == pat
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("nickName", 5, "nickName"),
+        ("name", {"givenName": 5}, "name.givenName"),
+        ("phoneNumbers", ["1"], "phoneNumbers"),
+        ("phoneNumbers", [{"value": 5}], "phoneNumbers"),
+        (ENTERPRISE, {"employeeNumber": 5}, f"{ENTERPRISE}:employeeNumber"),
+        (f"{ENTERPRISE}:manager", {"$ref": 5}, "manager.$ref"),
+        ("userName", None, "userName"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("with_path", [True, False], ids=["path", "no path"])
+def test_refusal_names_the_attribute_as_the_client_does(scim, pat, path, value, named, with_path):
+    operation = {"path": path, "value": value} if with_path else {"value": {path: value}}
+    answer = scim.modify(
+        pat["id"],
+        {"op": "add", "path": "locale", "value": "en"},
+        {"op": "replace"} | operation,
+    )
+    assert answer.status_code == 400
+    assert f"'{named}" in answer.json()["detail"] or f"{named}'" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

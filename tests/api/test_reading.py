@@ -93,6 +93,16 @@ def test_filter_and_total_go_together(scim, people):
     assert (body["totalResults"], body["Resources"]) == (3, people[2:4])
 
 
+@pytest.mark.parametrize("operator", ["and", "or"])
+@pytest.mark.parametrize(
+    "term", ["id pr", "name pr", "meta pr", "emails pr", "addresses pr", 'emails.value eq "x"']
+)
+def test_filter_as_long_as_allowed_is_answered(scim, people, term, operator):
+    joint = f" {operator} "
+    filter_text = joint.join([term] * (4000 // len(term + joint)))
+    assert scim.search(filter_text).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("filter_text", "named"),
     [
@@ -112,6 +122,11 @@ def test_filter_and_total_go_together(scim, people):
         ("active gt true", "active"),
         ('active co "t"', "active"),
         ('active eq "maybe"', "active"),
+        ('active eq "yes"', "active"),
+        ("active eq 1", "active"),
+        ("emails[primary eq 1]", "primary"),
+        ("meta.created gt 5", "created"),
+        ('meta.created gt "5"', "created"),
         ("title eq 5", "title"),
         ("title co 5", "title"),
         ('meta.created gt "yesterday"', "created"),
@@ -194,6 +209,13 @@ def test_external_id_is_compared_with_its_case(scim):
     assert scim.search('externalId eq "00uAbC"').json()["Resources"] == [created]
     assert scim.search('externalId eq "00uabc"').json()["totalResults"] == 0
     assert scim.search('externalId co "uabc"').json()["totalResults"] == 0
+
+
+def test_certificate_can_be_filtered_as_it_is_sent(scim, people):
+    created = scim.create(userName="a", x509Certificates=[{"value": "aGVsbG8="}]).json()
+    for filter_text in ('x509Certificates eq "aGVsbG8="', 'x509Certificates[value eq "aGVsbG8="]'):
+        assert scim.search(filter_text).json()["Resources"] == [created]
+    assert scim.search('x509Certificates eq "aGVsbG8h"').json()["totalResults"] == 0
 
 
 @pytest.mark.parametrize("text", ["{id}", "{id[0]}", "-"], ids=["eq", "sw", "co"])

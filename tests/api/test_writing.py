@@ -138,6 +138,19 @@ def test_of_two_primary_entries_the_newest_stays_so(scim):
     assert [e["value"] for e in answer["emails"] if e["primary"]] == ["other"]
 
 
+def test_if_two_entries_are_primary_in_odd_case_then_the_newest_stays_so(scim):
+    emails = [{"Value": v, "Type": v, "Primary": "True"} for v in ("home", "other")]
+    answer = scim.create(userName="b", emails=emails).json()
+    assert [e["value"] for e in answer["emails"] if e["primary"]] == ["other"]
+
+
+def test_entry_without_a_value_is_primary_to_nobodys_cost(scim, pat):
+    hollow = {"value": "", "type": "other", "primary": True}
+    assert scim.replace(pat["id"], PAT | {"emails": [*PAT["emails"], hollow]}).json() == pat
+    added = scim.modify(pat["id"], {"op": "add", "path": "emails", "value": [hollow]})
+    assert added.json() == pat
+
+
 def test_two_work_emails_are_both_kept(scim, host, acme):
     emails = [
         {"value": "a@x", "type": "work"},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from example_project.workplace.demo.data import find_desk, sign_in
+from example_project.workplace.demo.data import NEWCOMER, find_desk, sign_in
 from example_project.workplace.demo.okta import Exchange, OktaClient
 from example_project.workplace.models import ApiKey, Company, Desk, DeskAssignment, Occupant
 from maptician_scim import sessions
@@ -31,7 +31,7 @@ class Conversation:
         self.client = client
         self.company = company
         self.write = write
-        self.user_name = f"okta.demo.{secrets.token_hex(3)}@{company.subdomain}.example"
+        self.user_name = f"{NEWCOMER}{secrets.token_hex(3)}@{company.subdomain}.example"
         self.session_key = ""
         self.desk: Desk | None = None
 
@@ -140,7 +140,8 @@ class Conversation:
         return exchange
 
     def show(self, exchange: Exchange, note: str) -> None:
-        target = shortened(unquote(exchange.target))
+        # A space in a filter may be sent as +, and leaves the line in columns.
+        target = shortened(unquote(exchange.target).replace(" ", "+"))
         self.write(
             f"{exchange.method:<6} {target:<{TARGET_WIDTH}} {exchange.status} "
             f"{exchange.milliseconds:4.0f} ms   {note}"

@@ -6,6 +6,7 @@ import secrets
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from example_project.workplace.demo.people import CITIES, desk_labels, people_of
@@ -30,6 +31,20 @@ COMPANIES = {
 }
 ADMIN_USERNAME = "admin"
 TOKEN_NAME = "Demo"
+NEWCOMER = "okta.demo."  # how the userNames begin of those who come in Okta's conversation
+SUPPORT_USERNAME = "support"
+SUPPORT_GROUP = "Acme support"
+SUPPORT_MAY = {
+    "maptician_scim.view_token",
+    "maptician_scim.add_token",
+    "maptician_scim.change_token",
+    "maptician_scim.view_connection",
+    "maptician_scim.change_connection",
+    "maptician_scim.view_event",
+    "maptician_scim.view_provisioneduser",
+    "workplace.view_company",
+    "workplace.view_occupant",
+}
 
 FLOORS = ("Ground floor", "First floor")
 DESK_ROWS, DESKS_IN_A_ROW = "ABC", 5
@@ -111,6 +126,14 @@ def find_desk(company: Company) -> Desk:
     return Desk.objects.create(floor=floors.earliest("pk"), label=f"X-{secrets.token_hex(3)}")
 
 
+@transaction.atomic
+def remove_newcomers(company: Company) -> None:
+    """Clear away whom the conversations of earlier runs have left."""
+    newcomers = company.occupants.filter(username__startswith=NEWCOMER)
+    DeskAssignment.objects.filter(occupant__in=newcomers).delete()
+    newcomers.delete()
+
+
 def find_admin() -> Occupant:
     """Maptician's own administrator, who belongs to no company and has no password at first."""
     admin = Occupant.objects.filter(username=ADMIN_USERNAME).first()
@@ -122,11 +145,36 @@ def find_admin() -> Occupant:
     )
 
 
-def renew_password(admin: Occupant) -> str:
-    """A new password for the administrator."""
+@transaction.atomic
+def find_supporter(company: Company) -> Occupant:
+    """Somebody of Maptician's staff who supports one company and sees no other."""
+    group, is_new = Group.objects.get_or_create(name=SUPPORT_GROUP)
+    if is_new:
+        group.permissions.set(
+            permission
+            for permission in Permission.objects.select_related("content_type")
+            if f"{permission.content_type.app_label}.{permission.codename}" in SUPPORT_MAY
+        )
+        company.support_group = group
+        company.save(update_fields=["support_group"])
+    supporter = Occupant.objects.filter(username=SUPPORT_USERNAME).first()
+    if supporter is None:
+        supporter = Occupant.objects.create_user(
+            SUPPORT_USERNAME,
+            "support@maptician.example",
+            first_name="Acme",
+            last_name="Support",
+            is_staff=True,
+        )
+        supporter.groups.add(group)
+    return supporter
+
+
+def renew_password(user: Occupant) -> str:
+    """A new password for somebody of Maptician's staff."""
     password = secrets.token_urlsafe(12)
-    admin.set_password(password)
-    admin.save(update_fields=["password"])
+    user.set_password(password)
+    user.save(update_fields=["password"])
     return password
 
 

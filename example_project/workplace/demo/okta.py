@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
+USER_AGENT = "Okta SCIM Client 1.0.0"
 HEADERS = {
     "Accept": "application/scim+json",
     "Accept-Charset": "utf-8",
     "Content-Type": "application/scim+json; charset=utf-8",
-    "User-Agent": "Okta SCIM Client 1.0.0",
+    "User-Agent": USER_AGENT,
 }
 TIMEOUT = 60  # as long as Okta waits
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import signal
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from example_project.workplace.demo import data
 from example_project.workplace.demo.conversation import Conversation, Surprise
-from example_project.workplace.demo.okta import OktaClient
+from example_project.workplace.demo.okta import USER_AGENT, OktaClient
 from example_project.workplace.demo.server import Server, ServerDied, serving
 from example_project.workplace.models import Company, Occupant
 from maptician_scim.tenancy import base_url
@@ -40,22 +41,29 @@ class Command(BaseCommand):
             raise CommandError("The demo speaks plain HTTP: unset DJANGO_HTTPS.")
         call_command("migrate", interactive=False, verbosity=0)
         companies = data.create_companies()
-        admin = data.find_admin()
+        staff = {"Login": data.find_admin(), "Support": data.find_supporter(companies[0])}
         if not options["no_serve"]:
-            self.serve(options["host"], options["port"], companies[0], admin)
+            self.serve(options["host"], options["port"], companies, staff)
         elif options["verbosity"] > 1:
             for company in companies:
                 self.say(f"{company}: {company.occupants.count()} people")
-            self.say(f"Admin login: {self.login(admin)}")
+            for label, user in staff.items():
+                self.say(f"{label}: {self.login(user)}")
 
-    def serve(self, host: str, port: int, company: Company, admin: Occupant) -> None:
+    def serve(
+        self, host: str, port: int, companies: list[Company], staff: dict[str, Occupant]
+    ) -> None:
         """Serve until Ctrl-C; the conversation comes first."""
+        company, other, *_ = companies
         try:
             with interruptible(), serving(host, port) as server:
                 server.wait_until_ready()
+                data.remove_newcomers(company)
                 token = data.renew_token(company)
                 self.play(server, company, token)
-                self.show_entrance(server, company, token, self.login(admin))
+                self.show_entrance(server, company, token, staff)
+                self.show_what_to_try(server, other)
+                self.say("Serving until Ctrl-C.")
                 server.wait()
         except KeyboardInterrupt:
             self.say("Stopped.")
@@ -78,7 +86,9 @@ class Command(BaseCommand):
         finally:
             client.close()
 
-    def show_entrance(self, server: Server, company: Company, token: str, login: str) -> None:
+    def show_entrance(
+        self, server: Server, company: Company, token: str, staff: dict[str, Occupant]
+    ) -> None:
         """Say where to go now, and with what."""
         admin_url = f"http://{settings.BASE_DOMAIN}:{server.port}/admin/"
         self.say("")
@@ -88,17 +98,29 @@ class Command(BaseCommand):
             ("Base URL", base_url(company, scheme="http", port=server.port)),
             ("Token", token),
             ("Admin", admin_url),
-            ("Login", login),
+            *((label, self.login(user)) for label, user in staff.items()),
         ):
             self.say(f"  {label:<9} {value}")
         self.say("")
-        self.say("Serving until Ctrl-C.")
+        self.say(f"The second login is limited to {company}.")
+        self.say("")
 
-    def login(self, admin: Occupant) -> str:
-        """The administrator's login; on anything but one's own machine without a password."""
+    def show_what_to_try(self, server: Server, company: Company) -> None:
+        """Say how to connect another company by hand."""
+        users = base_url(company, scheme="http", port=server.port) + "/Users?startIndex=1&count=2"
+        self.say(f"To connect {company} yourself: log in, open “SCIM connections”, then {company},")
+        self.say("issue a token there, and play Okta's Test Connector with it:")
+        self.say("")
+        self.say(f"  curl -A {shlex.quote(USER_AGENT)} -H 'Authorization: Bearer TOKEN' '{users}'")
+        self.say("")
+        self.say("The page turns green by itself.")
+        self.say("")
+
+    def login(self, user: Occupant) -> str:
+        """Somebody's login; on anything but one's own machine without a password."""
         if not settings.DEBUG:
-            return f"{admin.username} (set a password with manage.py changepassword)"
-        return f"{admin.username} / {data.renew_password(admin)}"
+            return f"{user.username} (set a password with manage.py changepassword)"
+        return f"{user.username} / {data.renew_password(user)}"
 
     def say(self, text: str) -> None:
         """Print at once, also into a pipe."""

@@ -1,0 +1,125 @@
+"""Where people belong to several tenants; run by ``tests/test_second_host.py``."""
+
+import pytest
+from django.contrib.auth import get_user
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.clubs.models import Membership
+
+SHUT_OUT = {"op": "replace", "value": {"active": False}}
+
+
+@pytest.fixture
+def pat(acme, globex):
+    """Somebody who is a member of both clubs."""
+    user = User.objects.create(username="pat", email="pat@example.com", first_name="Pat")
+    for club in (acme, globex):
+        Membership.objects.create(user=user, club=club, position=f"At {club.subdomain}")
+    return user
+
+
+@pytest.fixture
+def browser(pat):
+    """Where Pat is logged in."""
+    client = Client()
+    client.force_login(pat)
+    return client
+
+
+def look_up(client, user_name):
+    [found] = client.search(f'userName eq "{user_name}"').json()["Resources"]
+    return found
+
+
+def active_in(user):
+    return list(user.memberships.filter(is_active=True).values_list("club__subdomain", flat=True))
+
+
+def test_each_club_sees_its_own_membership(scim, other_scim, pat):
+    mine, theirs = (look_up(client, "pat") for client in (scim, other_scim))
+    assert (mine["title"], theirs["title"]) == ("At acme", "At globex")
+    assert mine["id"] != theirs["id"]
+    assert scim.search('title eq "At globex"').json()["totalResults"] == 0
+
+
+def test_deactivation_ends_the_membership_and_leaves_the_person_active_elsewhere(
+    scim, other_scim, pat
+):
+    theirs = look_up(other_scim, "pat")
+    assert scim.modify(look_up(scim, "pat")["id"], SHUT_OUT).json()["active"] is False
+    pat.refresh_from_db()
+    assert (pat.is_active, active_in(pat)) == (True, ["globex"])
+    assert look_up(other_scim, "pat") == theirs
+
+
+def test_sessions_end_with_the_last_membership(scim, other_scim, pat, browser):
+    scim.modify(look_up(scim, "pat")["id"], SHUT_OUT)
+    assert get_user(browser).is_authenticated
+    other_scim.modify(look_up(other_scim, "pat")["id"], SHUT_OUT)
+    assert not get_user(browser).is_authenticated
+
+
+@pytest.mark.parametrize("behaviour", ["deactivate", "delete"])
+def test_delete_leaves_the_person_to_the_other_club(scim, other_scim, pat, settings, behaviour):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"DELETE_BEHAVIOUR": behaviour}
+    theirs = look_up(other_scim, "pat")
+    assert scim.remove(look_up(scim, "pat")["id"]).status_code == 204
+    assert active_in(pat) == ["globex"]
+    assert look_up(other_scim, "pat") == theirs
+
+
+def test_membership_that_ends_outside_scim_ends_the_view(scim, other_scim, pat, acme):
+    pat.memberships.get(club=acme).delete()
+    assert scim.search().json()["totalResults"] == 0
+    assert other_scim.search().json()["totalResults"] == 1
+
+
+# -- somebody of whom another tenant knows ------------------------------------------------------
+
+
+@pytest.fixture
+def stranger(globex):
+    """A member of the other club, under the very username and e-mail acme is about to send."""
+    user = User.objects.create(username="kim@x.example", email="kim@x.example", first_name="Kim")
+    user.set_password("Correct-Horse-1")
+    user.save()
+    Membership.objects.create(user=user, club=globex)
+    return user
+
+
+def newcomer(user_name):
+    emails = [{"type": "work", "value": user_name}]
+    return {"userName": user_name, "emails": emails, "name": {"givenName": "New"}}
+
+
+def as_others_would_be(resource, user_name):
+    """A resource without what differs between any two."""
+    text = {k: v for k, v in resource.items() if k not in ("id", "meta")}
+    return str(text).replace(user_name, "?")
+
+
+def test_creating_somebody_of_another_club_does_not_reveal_them(scim, stranger):
+    known = scim.create(**newcomer("kim@x.example"))
+    unknown = scim.create(**newcomer("nobody@x.example"))
+    assert (known.status_code, unknown.status_code) == (201, 201)
+    assert as_others_would_be(known.json(), "kim@x.example") == as_others_would_be(
+        unknown.json(), "nobody@x.example"
+    )
+
+
+def test_creating_somebody_of_another_club_does_not_take_them_over(scim, other_scim, stranger):
+    theirs = look_up(other_scim, "kim@x.example")
+    mine = scim.create(**newcomer("kim@x.example")).json()
+    scim.modify(mine["id"], SHUT_OUT)
+    scim.remove(mine["id"])
+    stranger.refresh_from_db()
+    assert (stranger.first_name, active_in(stranger)) == ("Kim", ["globex"])
+    assert stranger.check_password("Correct-Horse-1")
+    assert look_up(other_scim, "kim@x.example") == theirs
+
+
+def test_username_of_an_administrator_is_not_revealed_either(scim):
+    root = User.objects.create_superuser("root")
+    assert scim.create(userName="root").status_code == 201
+    assert not root.memberships.exists()

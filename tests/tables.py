@@ -1,0 +1,87 @@
+"""The tables of docs/ that are made from the code. ``python -m tests.tables`` writes them anew."""
+
+import inspect
+import os
+import re
+from pathlib import Path
+
+import django
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MARKED = re.compile(r"(?<=<!-- table:)(\w+)( -->\n).*?(?=<!-- /table -->)", re.DOTALL)
+
+
+class Open(dict):
+    """Facts nobody knows before it happens."""
+
+    def __missing__(self, name):
+        return "" if name in ("since", "where") else "…"
+
+
+def settings():
+    """Every setting, with its default and what ``conf.py`` says of it."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.test import override_settings
+
+    from maptician_scim.conf import Settings
+
+    yield "setting", "default", "meaning"
+    with override_settings(MAPTICIAN_SCIM={}):
+        for name, found in vars(Settings).items():
+            if not name.isupper():
+                continue
+            try:
+                default = f"`{found.fget(Settings())!r}`".replace("'", '"')
+            except ImproperlyConfigured:
+                default = "required"
+            yield f"`{name}`", default, plain(found.fget)
+
+
+def plain(function):
+    """A docstring on one line; what it gives as code, and whether it is required, said once."""
+    text = " ".join(inspect.getdoc(function).split()).replace("``", "`")
+    return text.removesuffix(" Required.")
+
+
+def attributes():
+    """The attribute map of the example project."""
+    from maptician_scim.admin.connection_page import attribute_rows
+
+    yield "SCIM path", "type", "in Maptician", "required", "filterable"
+    for row in attribute_rows():
+        yes_or_no = ("yes" if it else "no" for it in (row.is_required, row.is_filterable))
+        yield f"`{row.path}`", row.kind, row.field, *yes_or_no
+
+
+def reasons():
+    """Why a request is refused, and what to do."""
+    from maptician_scim.exceptions import Reason
+    from maptician_scim.explanations import ADVICE, WHY
+
+    yield "the log says", "that is", "the advice"
+    for reason in Reason:
+        yield str(reason.label), str(WHY[reason]) % Open(), str(ADVICE.get(reason, ""))
+
+
+TABLES = {function.__name__: function for function in (settings, attributes, reasons)}
+
+
+def rendered(name):
+    """A table in Markdown."""
+    heading, *rows = TABLES[name]()
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in x) + " |\n" for x in lines
+    )
+
+
+def up_to_date(text):
+    """A document with its tables as the code has them now."""
+    return MARKED.sub(lambda found: found[1] + found[2] + rendered(found[1]), text)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_project.settings")
+    django.setup()
+    for document in sorted(DOCS.glob("*.md")):
+        document.write_text(up_to_date(document.read_text()))

@@ -1,0 +1,69 @@
+"""The documents say what is so."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import tables
+from tests.live import ROOT
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(tables.DOCS.glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+COPIED = re.compile(r"<!-- from:(\S+) -->\n```python\n(.*?)```", re.DOTALL)
+
+
+def each(pattern):
+    """A parameter for every match in every document."""
+    return [
+        pytest.param(document, *found.groups(), id=f"{document.name}-{found[1]}")
+        for document in DOCUMENTS
+        for found in pattern.finditer(document.read_text())
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_tables_are_as_the_code_has_them(document):
+    """If this fails: python -m tests.tables"""
+    assert tables.up_to_date(document.read_text()) == document.read_text()
+
+
+def test_every_table_that_can_be_made_stands_somewhere():
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    assert {name for name, _ in tables.MARKED.findall(text)} == tables.TABLES.keys()
+
+
+@pytest.mark.parametrize(("document", "target"), each(LINK))
+def test_link_leads_somewhere(document, target):
+    name, _, anchor = target.partition("#")
+    found = document.parent / name if name else document
+    assert found.exists()
+    assert not anchor or anchor in headings(found)
+
+
+def headings(document):
+    """The anchors of a document, as GitHub makes them."""
+    found = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
+
+
+@pytest.mark.parametrize(("document", "path", "code"), each(COPIED))
+def test_copied_code_stands_in_its_file(document, path, code):
+    source = Path(ROOT, path).read_text()
+    ast.parse(code)
+    assert code.strip() in source
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_picture_is_described(document):
+    assert not re.search(r"!\[\]", document.read_text())
+
+
+def test_every_picture_is_shown():
+    shown = {
+        (document.parent / target).resolve()
+        for document in DOCUMENTS
+        for target in LINK.findall(document.read_text())
+    }
+    assert set((tables.DOCS / "images").glob("*.png")) <= shown
