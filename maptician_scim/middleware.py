@@ -82,7 +82,10 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
     origin = _note(request, error)
     if origin is None:
         return None
-    url = public_base_url(request, origin.tenant)
+    try:
+        url = public_base_url(request, origin.tenant)
+    except NoReverseMatch:  # the project serves no SCIM at all
+        return None
     detail = f"There is no SCIM endpoint at this address. The base URL must be {url}."
     answer = JsonResponse(
         error_body(error.status, detail, None), status=error.status, content_type=SCIM_JSON

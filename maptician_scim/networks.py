@@ -73,9 +73,10 @@ def client_address(request: HttpRequest) -> str | None:
     the end of ``X-Forwarded-For``, and what stands before those is the client's own invention.
     """
     seen = [request.META.get("REMOTE_ADDR", "")]
-    proxies = scim_settings.TRUSTED_PROXIES
-    if proxies and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
-        seen = [*forwarded.split(","), *seen][-proxies - 1 :]
+    if proxies := scim_settings.TRUSTED_PROXIES:
+        # Without the header nobody knows: the address of the connection would be a proxy's.
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        seen = [*forwarded, *seen][-proxies - 1 :]
     found = _address(seen[0])
     return str(found) if found else None
 

@@ -1,7 +1,8 @@
 """A rehearsal: requests that are played to see what would happen, and leave nothing behind.
 
-While one runs in this thread, the host hears no signal and nothing is counted; whoever runs it
-rolls the database back.
+While one runs in this thread, the host hears no signal and nothing is counted or logged; whoever
+runs it rolls the database back. A host whose own code reaches beyond the database (a queue, another
+service) may ask ``is_on`` too.
 """
 
 from __future__ import annotations
@@ -10,18 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_is_on: ContextVar[bool] = ContextVar("maptician_scim_rehearsal", default=False)
+_errors: ContextVar[list[Exception] | None] = ContextVar("maptician_scim_rehearsal", default=None)
 
 
 def is_on() -> bool:
     """Whether the present request is only played."""
-    return _is_on.get()
+    return _errors.get() is not None
+
+
+def note(error: Exception) -> None:
+    """Let whoever rehearses know what a request was refused for: more than its answer tells."""
+    noted = _errors.get()
+    if noted is not None:
+        noted.append(error)
 
 
 @contextmanager
-def rehearsing() -> Iterator[None]:
-    token = _is_on.set(True)
+def rehearsing() -> Iterator[list[Exception]]:
+    """Rehearse; what requests are refused for is added to the list."""
+    noted: list[Exception] = []
+    token = _errors.set(noted)
     try:
-        yield
+        yield noted
     finally:
-        _is_on.reset(token)
+        _errors.reset(token)

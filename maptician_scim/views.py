@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import activity, discovery, events
+from maptician_scim import activity, discovery, events, rehearsal
 from maptician_scim.authentication import BearerAuthentication, HasScope
 from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
@@ -94,6 +94,7 @@ class SCIMView(APIView):
             self._note_person()
         self.origin.body = self.request.parser_context.get(RAW_BODY)
         events.record_refusal(self.request._request, error)
+        rehearsal.note(exc)
         response = Response(
             messages.error_body(error.status, error.detail, error.scim_type), status=error.status
         )
@@ -114,21 +115,26 @@ class SCIMView(APIView):
         origin = self.origin
         if origin.tenant is not None:
             activity.count(origin.tenant.pk, is_error=response.status_code >= 400)
+        if not rehearsal.is_on():
+            self._log(request, response.status_code)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def _log(self, request: Request, status: int) -> None:
+        origin = self.origin
         logger.info(
             "%s %s %s %d ms",
             request.method,
             request.path,
-            response.status_code,
+            status,
             origin.duration_ms,
             extra={
                 "tenant": str(origin.tenant.pk) if origin.tenant else None,
                 "token_prefix": origin.token.prefix if origin.token else None,
-                "status": response.status_code,
+                "status": status,
                 "duration_ms": origin.duration_ms,
                 "correlation_id": origin.correlation_id,
             },
         )
-        return super().finalize_response(request, response, *args, **kwargs)
 
     def provisioner(self) -> Provisioner:
         return Provisioner(self.origin.tenant, self.origin, self.request._request)

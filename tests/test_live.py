@@ -307,6 +307,21 @@ def test_token_of_another_tenant_is_401(server, globex_secret):
         assert client.get("/Users").status_code == 401
 
 
+def test_revocation_elsewhere_counts_from_the_next_request_on_in_every_worker(server):
+    secret = server.token("acme")
+
+    def statuses():
+        found = set()
+        for _ in range(20):  # each on a new connection, so that both workers take their share
+            with server.client("acme", secret) as client:
+                found.add(client.get("/ServiceProviderConfig").status_code)
+        return found
+
+    assert statuses() == {200}
+    live.manage(server.env, "scim_token", "revoke", secret[:18])
+    assert statuses() == {401}
+
+
 def test_forwarded_host_from_a_client_does_not_choose_the_tenant(okta, server, jane):
     forged = {"X-Forwarded-Host": server.host("globex")}
     answer = okta.get(f"/Users/{jane['id']}", headers=forged)

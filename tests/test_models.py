@@ -2,12 +2,14 @@
 
 import uuid
 from datetime import timedelta
+from threading import Barrier, Thread
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from example_project.workplace.models import Company, Occupant
 from maptician_scim import tokens
+from maptician_scim.exceptions import CannotRotate
 from maptician_scim.models import (
     READ_ONLY,
     Event,
@@ -201,6 +203,149 @@ def test_slower_of_two_parallel_uses_writes_nothing(token):
     token.mark_used("10.0.0.2", "Okta")
     token.refresh_from_db()
     assert token.last_used_ip == "10.0.0.1"
+
+
+def test_only_the_first_revocation_counts(token):
+    same = Token.objects.get(pk=token.pk)
+    assert token.revoke("leaked") is True
+    at = token.revoked_at
+    assert same.revoke("tidying up") is False
+    assert (same.revoked_at, same.revoked_reason) == (at, "leaked")
+    token.refresh_from_db()
+    assert (token.revoked_at, token.revoked_reason) == (at, "leaked")
+
+
+def test_one_nonce_is_one_token(acme):
+    Token.objects.issue(tenant=acme, name="a", nonce="n")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Token.objects.issue(tenant=acme, name="b", nonce="n")
+    for name in ("c", "d"):
+        Token.objects.issue(tenant=acme, name=name)
+    assert Token.objects.count() == 3
+
+
+def test_secret_does_not_show_in_its_repr(acme):
+    token, secret = Token.objects.issue(tenant=acme, name="Okta")
+    assert repr(secret) == f"<Secret {token.prefix}…>"
+    assert secret not in repr((token, secret, {"secret": secret}))
+    assert f"{secret}" == str(secret)
+    assert tokens.is_well_formed(str(secret))
+
+
+# -- rotation ---------------------------------------------------------------------------------
+
+
+def test_successor_inherits_rights_and_networks(acme):
+    old, _ = Token.objects.issue(
+        tenant=acme, name="Okta", scopes=READ_ONLY, networks=["10.0.0.0/8"]
+    )
+    new, secret = old.rotate(name="Okta (2)", keep_for=timedelta(hours=72))
+    assert (new.tenant, new.predecessor, new.name) == (acme, old, "Okta (2)")
+    assert (new.scopes, new.networks) == (list(READ_ONLY), ["10.0.0.0/8"])
+    assert new.digest == tokens.digest(secret)
+    old.refresh_from_db()
+    assert old.rotated_at == new.created_at
+    assert old.expires_at == old.rotated_at + timedelta(hours=72)
+    assert old.is_valid
+    assert old.live_successors == [new]
+
+
+def test_rotation_makes_no_token_live_longer(acme):
+    end = now() + timedelta(hours=5)
+    old, _ = Token.objects.issue(tenant=acme, name="Okta", expires_at=end)
+    old.rotate(name="Okta (2)", keep_for=timedelta(hours=72))
+    old.refresh_from_db()
+    assert old.expires_at == end
+
+
+@pytest.mark.parametrize("eternal", [True, False])
+def test_rotated_token_may_be_kept_until_it_is_revoked(acme, eternal):
+    end = None if eternal else now() + timedelta(days=99)
+    old, _ = Token.objects.issue(tenant=acme, name="Okta", expires_at=end)
+    old.rotate(name="Okta (2)", keep_for=None)
+    old.refresh_from_db()
+    assert (old.expires_at, old.rotated_at is None) == (end, False)
+
+
+def revoke_it(token):
+    Token.objects.get(pk=token.pk).revoke("lost")
+
+
+def expire_it(token):
+    Token.objects.filter(pk=token.pk).update(expires_at=now())
+
+
+def rotate_it(token):
+    Token.objects.get(pk=token.pk).rotate(name="Okta (2)", keep_for=None)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(revoke_it, "is revoked"), (expire_it, "has expired"), (rotate_it, r"is Okta \(2\)")],
+)
+def test_what_cannot_be_rotated_is_refused_whatever_the_caller_has_in_hand(token, spoil, message):
+    spoil(token)
+    count = Token.objects.count()
+    with pytest.raises(CannotRotate, match=message):
+        token.rotate(name="Okta (3)", keep_for=None)
+    assert Token.objects.count() == count
+
+
+def test_if_the_successor_was_lost_then_it_is_rotated_again(token):
+    first, _ = token.rotate(name="Okta (2)", keep_for=None)
+    first.revoke("never arrived")
+    second, _ = token.rotate(name="Okta (3)", keep_for=None)
+    assert token.live_successors == [second]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_rotations_at_once_one_goes_through(acme):
+    if connection.vendor == "sqlite":
+        pytest.skip("A database in memory has one connection.")
+    token, _ = Token.objects.issue(tenant=acme, name="Okta")
+    barrier, outcomes = Barrier(3), []
+
+    def rotate(number):
+        mine = Token.objects.get(pk=token.pk)
+        barrier.wait()
+        try:
+            mine.rotate(name=f"Okta ({number})", keep_for=None)
+            outcomes.append("rotated")
+        except CannotRotate:
+            outcomes.append("refused")
+        connections.close_all()
+
+    threads = [Thread(target=rotate, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused", "refused", "rotated"]
+    assert Token.objects.count() == 2
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("taken", "name", "expected"),
+    [
+        ([], "Okta", "Okta"),
+        (["Okta"], "Okta", "Okta (2)"),
+        (["OKTA"], "okta", "okta (2)"),
+        (["Okta", "Okta (2)"], "Okta", "Okta (3)"),
+        (["Okta (2)"], "Okta (2)", "Okta (3)"),
+        (["Okta (9)"], "Okta (9)", "Okta (10)"),
+        (["Straße"], "STRASSE", "STRASSE (2)"),
+        (["x" * 100], "x" * 100, "x" * 96 + " (2)"),
+        (["(2)"], "(2)", "(2) (2)"),
+    ],
+)
+def test_free_name_counts_on(acme, globex, taken, name, expected):
+    for each in taken:
+        Token.objects.issue(tenant=acme, name=each)
+    assert Token.objects.for_tenant(acme).free_name(name) == expected
+    assert Token.objects.for_tenant(globex).free_name(name) == name
 
 
 def test_token_is_shown_by_name_and_prefix(token):

@@ -19,7 +19,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from maptician_scim import live
-from maptician_scim.admin.base import TenantScopedAdmin
 from maptician_scim.admin.connection_form import ConnectionForm, by_default
 from maptician_scim.admin.connection_page import (
     HEADINGS,
@@ -30,6 +29,7 @@ from maptician_scim.admin.connection_page import (
     link,
     token_rows,
 )
+from maptician_scim.admin.doctor import DoctorMixin
 from maptician_scim.conf import scim_settings
 from maptician_scim.exports import csv_lines
 from maptician_scim.live import State
@@ -47,7 +47,7 @@ SWITCHES_IN_WORDS = ("is_enabled", "delete_in_words", "may_create", "domains_in_
 
 
 @admin.register(Connection)
-class ConnectionAdmin(TenantScopedAdmin):
+class ConnectionAdmin(DoctorMixin):
     """A row for every tenant; it is neither added nor deleted on its own.
 
     What a tenant has no row for has the defaults, so the pages make the rows that are missing.

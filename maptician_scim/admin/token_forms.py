@@ -24,7 +24,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import networks
+from maptician_scim import networks, redaction
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.models import BY_SETTING, READ_ONLY, Connection, Scope, Token, now
 from maptician_scim.models.tokens import BySetting, TokenQuerySet
@@ -64,6 +64,15 @@ class Keep(TextChoices):
     THREE_DAYS = "72", _("72 hours")
     WEEK = "168", _("7 days")
     UNTIL_REVOKED = "revoked", _("until I revoke it")
+
+
+class PlainField(forms.CharField):
+    """A line of text. A token that is pasted into it by mistake is cut: it will be on display."""
+
+    widget = AdminTextInputWidget(attrs={"autocomplete": "off"})
+
+    def to_python(self, value: Any) -> Any:
+        return redaction.without_tokens(super().to_python(value) or "")
 
 
 class NetworksField(forms.CharField):
@@ -281,12 +290,7 @@ def _check_switched_on(form: forms.Form, tenant: Tenant, field: str | None) -> N
 
 
 def _name_field(label: Any, **kwargs: Any) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        max_length=Token._meta.get_field("name").max_length,
-        widget=AdminTextInputWidget(attrs={"autocomplete": "off"}),
-        **kwargs,
-    )
+    return PlainField(label=label, max_length=Token._meta.get_field("name").max_length, **kwargs)
 
 
 class IssueForm(NonceForm, AccessForm, ExpiryForm):
@@ -416,10 +420,9 @@ def _hours(hours: int) -> str:
 class RevokeForm(forms.Form):
     """Why a token is revoked."""
 
-    reason = forms.CharField(
+    reason = PlainField(
         label=_("Reason"),
         max_length=Token._meta.get_field("revoked_reason").max_length,
-        widget=AdminTextInputWidget(attrs={"autocomplete": "off"}),
         help_text=_("For the log, such as “replaced by Okta (2)” or “leaked”."),
         error_messages={"required": _("Say why, for those who look into it later.")},
     )

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from maptician_scim import expiry, networks, tokens
+from maptician_scim import expiry, networks, redaction, tokens
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import CannotRotate
 from maptician_scim.explanations import client_name
@@ -192,7 +192,7 @@ def _text(limit: int | None, text: str) -> str:
     text = text.strip()
     if not 1 <= len(text) <= (limit or 0) or not text.isprintable():
         raise argparse.ArgumentTypeError(f"give a text of 1 to {limit} printable characters")
-    return text
+    return redaction.without_tokens(text)[:limit]
 
 
 def _name(text: str) -> str:
@@ -262,4 +262,5 @@ def _minute(at: datetime | None) -> str:
 
 def _printable(text: str) -> str:
     """The text without what a terminal would take for a command: clients name themselves."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    spaced = "".join(" " if letter.isspace() else letter for letter in text)
+    return "".join(letter if letter.isprintable() else "?" for letter in spaced)
