@@ -23,7 +23,7 @@ from django_scim.adapters import SCIMUser
 
 from maptician_scim import sessions
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import InvalidValue, Reason
+from maptician_scim.exceptions import Forbidden, InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
@@ -120,6 +120,13 @@ class UserAdapter(SCIMUser):
         return bool(
             getattr(self.obj, "is_staff", False) or getattr(self.obj, "is_superuser", False)
         )
+
+    def owns_account(self) -> bool:
+        """Whether no other tenant shares the host user, whose fields then are this tenant's.
+
+        The identity provider of one tenant must not change what somebody logs in with at another.
+        """
+        return "__" not in self.tenant_field or len(self.tenants_of(self.obj)) < 2
 
     def new_user(self) -> HostUser:
         """A host user for the adapter's tenant, not yet saved."""
@@ -321,6 +328,7 @@ class UserAdapter(SCIMUser):
         """Take over a validated document, and its password if the setting says so."""
         self.from_dict(wanted.attributes)
         if scim_settings.SET_PASSWORD and wanted.password:
+            self._check_ownership("password")
             self.obj.set_password(wanted.password)
             self.has_new_password = self.has_changes = True
 
@@ -369,8 +377,9 @@ class UserAdapter(SCIMUser):
         check_length(USER_NAME, user_name, _max_length("user_name", ProvisionedUser))
         check_length("externalId", parts.external_id, _max_length("external_id", ProvisionedUser))
         is_linked = record._state.adding and self.obj.pk is not None
-        if user_name != record.user_name and attribute is not None and not is_linked:
-            # Somebody who is linked keeps the username they log in with.
+        keeps_username = is_linked or not self.owns_account()
+        if user_name != record.user_name and attribute is not None and not keeps_username:
+            # Somebody who is linked, or is known elsewhere, goes on logging in with their own.
             self._write(USER_NAME, attribute, self.username_for(user_name))
             self.is_renamed = True
         record.user_name, record.user_name_key = user_name, user_name_key(user_name)
@@ -387,7 +396,17 @@ class UserAdapter(SCIMUser):
         if attribute.write is not None:
             attribute.write(self, value)
         else:
+            self._check_ownership(text)
             setattr(self.obj, attribute.field, value)
+
+    def _check_ownership(self, text: str) -> None:
+        """Refuse to change in another tenant what a person is, or logs in with, there."""
+        if not self.owns_account():
+            raise Forbidden(
+                f"{text!r} cannot be changed here: this person's account is also used elsewhere. "
+                "They can change it themselves; leave the attribute out of the app's mapping.",
+                reason=Reason.SHARED,
+            )
 
 
 def _as_kept(mapped: Mapped, sent: Any) -> Any:

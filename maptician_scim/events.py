@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.core.cache import cache
-from django.db import Error as DatabaseFailure
 from django.db.models import Field
 from django.http import HttpRequest
 
@@ -119,16 +118,18 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
 
     Whoever sends such requests can thus neither fill the table nor cost a write.
     """
-    reason = error.reason or Reason.MALFORMED
-    unwritten = None if rehearsal.is_on() else _count_refusal(origin, reason)
-    if unwritten is None:
+    if rehearsal.is_on():
         return
+    reason = error.reason or Reason.MALFORMED
     prefix = error.prefix if isinstance(error, Unauthorized) else ""
     if prefix:
         error.facts.setdefault("prefix", prefix)
-    seen = f" with a token that begins {prefix}" if prefix else ""
-    more = f" {unwritten} more were refused before." if unwritten else ""
     with _answering_anyway(origin):
+        unwritten = _count_refusal(origin, reason)
+        if unwritten is None:
+            return
+        seen = f" with a token that begins {prefix}" if prefix else ""
+        more = f" {unwritten} more were refused before." if unwritten else ""
         record(origin, error.status, detail=f"Not let in{seen}: {reason.label}.{more}", error=error)
         if origin.tenant is not None:
             Connection.of(origin.tenant).note_refusal()
@@ -136,10 +137,14 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
 
 @contextmanager
 def _answering_anyway(origin: Origin) -> Iterator[None]:
-    """The answer goes out even if the log cannot be written."""
+    """The answer goes out even if the log cannot be written, whatever the reason.
+
+    This runs where an error is being answered already. A cache that is down raises what its client
+    library has; there is no common class to name.
+    """
     try:
         yield
-    except DatabaseFailure:
+    except Exception:
         logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
@@ -155,8 +160,8 @@ def _count_refusal(origin: Origin, reason: Reason) -> int | None:
         unwritten = cache.get(f"{key}:count", 0)
         cache.set(f"{key}:count", 0, None)
         return int(unwritten)
-    cache.add(f"{key}:count", 0, None)
-    cache.incr(f"{key}:count")
+    if not cache.add(f"{key}:count", 1, None):
+        cache.incr(f"{key}:count")
     return None
 
 

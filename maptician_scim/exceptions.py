@@ -36,6 +36,7 @@ class Reason(TextChoices):
     TAKEN = "taken", _("userName taken")
     TAKEN_INACTIVE = "taken_inactive", _("userName of a deactivated person")
     PROTECTED = "protected", _("protected account")
+    SHARED = "shared", _("account used by other tenants too")
     TOO_LONG = "too_long", _("value too long")
     HOST_RULE = "host_rule", _("a rule of the application")
 

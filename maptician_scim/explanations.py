@@ -76,6 +76,7 @@ WHY: dict[str, Any] = {
         "that userName belongs to a person who was deactivated%(where)s%(since)s"
     ),
     Reason.PROTECTED: gettext_lazy("the account is protected from provisioning"),
+    Reason.SHARED: gettext_lazy("the person's account is used by other tenants too"),
     Reason.TOO_LONG: gettext_lazy(
         "“%(attribute)s” has %(length)s characters, and at most %(limit)s can be kept"
     ),
@@ -127,6 +128,9 @@ ADVICE: dict[str, Any] = {
     Reason.TAKEN_INACTIVE: gettext_lazy("Reassign the app in Okta to reactivate them."),
     Reason.PROTECTED: gettext_lazy(
         "Unassign the person from the app: accounts of administrators are managed in Maptician."
+    ),
+    Reason.SHARED: gettext_lazy(
+        "Leave the attribute out of the app's mapping: people change their own account themselves."
     ),
     Reason.TOO_LONG: gettext_lazy(
         "Shorten the value in the identity provider, or leave the attribute out of the mapping."

@@ -274,6 +274,15 @@ def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(
     assert (event.reason, event.facts["host"]) == ("wrong_subdomain", address)
 
 
+def test_refusal_is_answered_while_the_cache_is_down(stranger, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise ConnectionError("the cache is down")
+
+    monkeypatch.setattr(events.cache, "add", fail)
+    assert stranger.search().status_code == 401
+    assert "No event for request" in caplog.text
+
+
 # -- the lines themselves ---------------------------------------------------------------------
 
 

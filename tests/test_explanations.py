@@ -100,6 +100,7 @@ TRIED = "Okta tried to create pat@example.com; refused: "
             "that userName belongs to a person who was deactivated, on 3 March 2024 or before.",
         ),
         (Reason.PROTECTED, {}, "the account is protected from provisioning."),
+        (Reason.SHARED, {}, "the person's account is used by other tenants too."),
         (
             Reason.EMAIL_DOMAIN,
             {"address": "pat@evil.example"},

@@ -5,6 +5,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 from django.test import Client
 
+from maptician_scim.models import Event
 from tests.clubs.models import Membership
 
 SHUT_OUT = {"op": "replace", "value": {"active": False}}
@@ -73,6 +74,46 @@ def test_membership_that_ends_outside_scim_ends_the_view(scim, other_scim, pat, 
     pat.memberships.get(club=acme).delete()
     assert scim.search().json()["totalResults"] == 0
     assert other_scim.search().json()["totalResults"] == 1
+
+
+# -- one account, two clubs ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": 'emails[type eq "work"].value', "value": "evil@acme.example"},
+        {"op": "replace", "path": "name.givenName", "value": "Evil"},
+        {"op": "replace", "path": "password", "value": "Correct-Horse-1"},
+    ],
+    ids=["e-mail", "name", "password"],
+)
+def test_one_club_cannot_change_what_another_sees_or_lets_in(
+    scim, other_scim, pat, settings, operation
+):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"SET_PASSWORD": True}
+    theirs, password = look_up(other_scim, "pat"), pat.password
+    answer = scim.modify(look_up(scim, "pat")["id"], operation)
+    assert (answer.status_code, Event.objects.get().reason) == (403, "shared")
+    pat.refresh_from_db()
+    assert pat.password == password
+    assert look_up(other_scim, "pat") == theirs
+
+
+def test_one_club_may_change_what_is_its_own(scim, other_scim, pat):
+    theirs = look_up(other_scim, "pat")
+    mine = look_up(scim, "pat") | {"userName": "patricia", "title": "Chair", "nickName": "P"}
+    answer = scim.replace(mine["id"], mine)
+    assert (answer.status_code, answer.json()["title"]) == (200, "Chair")
+    pat.refresh_from_db()
+    assert pat.username == "pat"
+    assert look_up(other_scim, "pat") == theirs
+
+
+def test_who_is_left_to_one_club_is_its_own_to_change(scim, pat, globex):
+    pat.memberships.get(club=globex).delete()
+    body = look_up(scim, "pat") | {"name": {"givenName": "Patricia"}}
+    assert scim.replace(body["id"], body).json()["name"]["givenName"] == "Patricia"
 
 
 # -- somebody of whom another tenant knows ------------------------------------------------------
