@@ -10,7 +10,8 @@ from tests import tables
 from tests.live import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(tables.DOCS.glob("*.md"))]
-LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+LINK = re.compile(r"""(?:\]\(|\bsrc(?:set)?=")(?!https?:)([^)"\s]+)""")
+PICTURE = re.compile(r"<img [^>]*>|!\[[^]]*\]")
 COPIED = re.compile(r"<!-- from:(\S+) -->\n```python\n(.*?)```", re.DOTALL)
 
 
@@ -56,8 +57,9 @@ def test_copied_code_stands_in_its_file(document, path, code):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_picture_is_described(document):
-    assert not re.search(r"!\[\]", document.read_text())
+def test_pictures_are_described(document):
+    for picture in PICTURE.findall(document.read_text()):
+        assert re.search(r'alt="[^"]{20,}"|!\[[^]]{20,}\]', picture)
 
 
 def test_every_picture_is_shown():
@@ -66,4 +68,7 @@ def test_every_picture_is_shown():
         for document in DOCUMENTS
         for target in LINK.findall(document.read_text())
     }
-    assert set((tables.DOCS / "images").glob("*.png")) <= shown
+    pictures = set((tables.DOCS / "images").glob("*.png"))
+    dark = {path.with_stem(path.stem.replace("-light", "-dark")) for path in shown}
+    assert pictures
+    assert pictures <= shown | dark

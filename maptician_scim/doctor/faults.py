@@ -62,7 +62,7 @@ NOT_LINKED = Fault(
     "doctor.not_linked",
     WARNING,
     _(
-        "%(number)s people of this tenant have no SCIM record, so the identity provider cannot "
+        "People of this tenant who have no SCIM record: %(number)s. The identity provider cannot "
         "find them and would create them a second time."
     ),
     _("Run manage.py scim_link_users %(tenant)s."),

@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.browser.office")
 django.setup()
 
 from example_project.workplace.demo import data  # noqa: E402
+from example_project.workplace.models import Occupant  # noqa: E402
 from maptician_scim.models import Activity, Event, ProvisionedUser, Token, now  # noqa: E402
 from tests import live  # noqa: E402
 from tests.browser import chromium  # noqa: E402
@@ -23,7 +24,7 @@ from tests.browser.office import HOST  # noqa: E402
 from tests.live import okta_user  # noqa: E402
 
 IMAGES = live.ROOT / "docs" / "images"
-WIDTH = 1200
+WIDTH, HEIGHT = 1200, 1200
 DAYS = 28
 SAMPLE = "mapt_scim_7Qe2vX9sT4bLw8NcKf3RzYd6HmGa1JpUo5iEtBn0WqSrVxAk"
 
@@ -80,7 +81,7 @@ class Gallery:
             okta.get("/Users", params={"startIndex": 1, "count": 2})
         self.visit(self.connection(acme))
         self.shoot("connection-connected", height=760)
-        self.shoot("connection-health", anchor="#health")
+        self.shoot("connection-health", section="Health")
 
     def broken(self):
         globex = self.companies["globex"]
@@ -88,49 +89,58 @@ class Gallery:
         with self.client("globex", f"Bearer {secret}") as okta:
             okta.get("/Users", params={"startIndex": 1, "count": 2})
         self.visit(self.connection(globex))
-        self.shoot("connection-broken", height=620)
+        self.shoot("connection-broken", height=640)
 
     def issued(self):
         initech = self.companies["initech"]
         for theme, page in self.pages.items():
             page.goto(f"/admin/maptician_scim/token/add/?tenant={initech.pk}")
-            page.get_by_label("Name").fill(f"Okta {theme}")
-            if theme == "light":
-                self.shoot("token-issue", only=theme)
+            page.get_by_label("Name").fill("Okta production")
+            self.shoot("token-issue", only=theme)
             page.get_by_role("button", name="Issue").click()
             page.locator("#scim-secret").evaluate("(e, text) => { e.textContent = text; }", SAMPLE)
             self.shoot("token-issued", only=theme, height=620)
+            Token.objects.for_tenant(initech).delete()
 
     def events_and_people(self):
         self.visit("/admin/maptician_scim/event/")
         self.shoot("events", height=760)
         why = Event.objects.filter(reason="taken_inactive").latest("pk")
         self.visit(f"/admin/maptician_scim/event/{why.pk}/change/")
-        self.shoot("event")
+        self.shoot("event", height=1000)
         record = ProvisionedUser.objects.get(user_name="pat.lee@acme.example")
         self.visit(f"/admin/maptician_scim/provisioneduser/{record.pk}/change/")
-        self.shoot("person")
+        self.shoot("person", height=1140)
 
     def doctor(self):
-        """With a fault: a person of the company who has no record yet."""
+        """With a fault: somebody who was there before, and has no record yet."""
+        umbrella = self.companies["umbrella"]
+        newcomer = Occupant(company=umbrella, username="new", email="new@umbrella.example")
+        Occupant.objects.bulk_create([newcomer])
+        for page in self.pages.values():
+            page.goto(f"{self.connection(umbrella).removesuffix('change/')}doctor/")
+            page.get_by_role("button", name="Run the doctor").click()
+            page.get_by_role("status").wait_for()
+            page.locator("ol.doctor-steps summary").first.click()
+        self.shoot("doctor", height=1000)
 
     # -- what has happened before ------------------------------------------------------------
 
     def live_for_weeks(self, okta):
-        """People come, change and go; some are refused."""
-        pat = created(okta, "pat.lee@acme.example", name={"givenName": "Pat", "familyName": "Lee"})
+        """People come, change and go; in the end some are refused."""
+        pat = created(okta, "pat.lee@acme.example")
         put(okta, pat, title="Senior Engineer")
-        put(okta, pat, title="Senior Engineer", active=False)
-        put(okta, pat, title="Senior Engineer", active=True)
+        put(okta, pat, active=False)
+        put(okta, pat, active=True)
         put(okta, pat, title="Staff Engineer")
         sam = created(okta, "sam.novak@acme.example")
         put(okta, sam, active=False)
-        okta.post("/Users", json=okta_user("sam.novak@acme.example"))
-        okta.post("/Users", json=okta_user("kim@acme.example", userName=""))
         spread_over_weeks(Event.objects.for_tenant(self.companies["acme"]))
-        person = ProvisionedUser.objects.get(user_name="pat.lee@acme.example").user
-        person.city = "Zürich"
-        person.save()
+        okta.post("/Users", json=person("sam.novak@acme.example"))
+        okta.post("/Users", json=person("kim.berg@acme.example") | {"title": "T" * 200})
+        record = ProvisionedUser.objects.get(scim_id=pat["id"])
+        record.user.city = "Zürich"
+        record.user.save()
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -139,7 +149,7 @@ class Gallery:
             base_url=f"http://{HOST}",
             color_scheme=theme,
             locale="en-US",
-            viewport={"width": WIDTH, "height": 800},
+            viewport={"width": WIDTH, "height": HEIGHT},
         )
         context.add_init_script("localStorage['django.admin.navSidebarIsOpen'] = 'false'")
         page = context.new_page()
@@ -161,14 +171,14 @@ class Gallery:
         for page in self.pages.values():
             page.goto(path)
 
-    def shoot(self, name, *, only=None, height=None, anchor=None):
-        """The top of the page, all of it, or what stands around an element."""
+    def shoot(self, name, *, only=None, height=None, section=None):
+        """The top of the page, one section of it, or all of it."""
         for theme, page in self.pages.items():
             if only not in (None, theme):
                 continue
             file = self.directory / f"{name}-{theme}.png"
-            if anchor:
-                page.locator(f"section:has({anchor})").screenshot(path=file)
+            if section:
+                page.get_by_role("region", name=section, exact=True).screenshot(path=file)
             elif height:
                 clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
                 page.screenshot(path=file, clip=clip)
@@ -177,15 +187,22 @@ class Gallery:
             print(file)  # noqa: T201
 
 
-def created(okta, user_name, **attributes):
-    answer = okta.post("/Users", json=okta_user(user_name, **attributes))
+def person(address):
+    """What Okta sends of somebody whose address has their name."""
+    given, family = address.partition("@")[0].title().split(".")
+    name = {"givenName": given, "familyName": family}
+    return okta_user(address, name=name, displayName=f"{given} {family}")
+
+
+def created(okta, address):
+    answer = okta.post("/Users", json=person(address))
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-def put(okta, person, **changes):
-    person |= changes
-    answer = okta.put(f"/Users/{person['id']}", json=person)
+def put(okta, resource, **changes):
+    resource |= changes
+    answer = okta.put(f"/Users/{resource['id']}", json=resource)
     assert answer.status_code == 200, answer.text
 
 
@@ -193,7 +210,7 @@ def spread_over_weeks(events):
     """As if a day or two lay between one event and the next."""
     pks = list(events.order_by("-pk").values_list("pk", flat=True))
     for ago, pk in enumerate(pks):
-        at = now() - timedelta(days=2.3 * ago, minutes=7)
+        at = now() - timedelta(days=2.3 * (ago + 1), minutes=7)
         events.filter(pk=pk).update(created_at=at)
 
 
