@@ -98,7 +98,8 @@ class ReadOnlyAdmin(TenantScopedAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        """Nobody deletes a row by itself. With a tenant it goes, as the permission says."""
+        return not self.is_own_page(request) and super().has_delete_permission(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super(TenantScopedAdmin, self).get_queryset(request)
