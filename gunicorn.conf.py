@@ -7,6 +7,19 @@ worker), ``ACCESS_LOG`` (a file, ``-`` for standard output, empty for none).
 import os
 import signal
 
+from gunicorn.glogging import Logger
+
+from maptician_scim.redaction import without_tokens
+
+
+class DiscreetLogger(Logger):
+    """Writes no token, should somebody have pasted one into an address."""
+
+    def atoms(self, *args, **kwargs):
+        atoms = super().atoms(*args, **kwargs)
+        return atoms | {"U": without_tokens(atoms["U"] or "")}
+
+
 wsgi_app = "example_project.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -22,6 +35,7 @@ timeout = 60
 # Another gunicorn of the same account would take over the one socket in its home.
 control_socket_disable = True
 
+logger_class = DiscreetLogger
 accesslog = os.environ.get("ACCESS_LOG", "-") or None
 # The path without its query string: filters carry people's names.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
+from maptician_scim import redaction
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, PayloadTooLarge
 
@@ -124,6 +125,12 @@ def _check(value: Any, place: str, depth: int) -> None:
         raise InvalidValue(
             f"{_printable(place)!r} holds a character that is not allowed: "
             "NUL or half of a surrogate pair."
+        )
+    elif isinstance(value, str) and redaction.holds_token(value):
+        # It would be stored, shown and answered as it is.
+        raise InvalidValue(
+            f"{_printable(place)!r} holds a bearer token. Paste it into the settings of the "
+            "connection only, and have it replaced: it may have been seen."
         )
 
 

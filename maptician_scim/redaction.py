@@ -16,6 +16,7 @@ REMOVED = "[removed]"
 CUT = "[the rest is not kept]"
 
 TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{1,8})[0-9A-Za-z]*")
+WHOLE_TOKEN = re.compile(r"mapt_scim_[0-9A-Za-z]{40}")
 SECRET_NAME = re.compile(r"passw|secret|token|credential|apikey|privatekey")
 SECRET_HEADER = re.compile(r"authorization|cookie|csrf|api-?key|signature|passw|secret|token")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -35,6 +36,11 @@ class _Number(str):
 def without_tokens(text: str) -> str:
     """The text with our tokens cut down to the prefix by which people recognise them."""
     return TOKEN.sub(r"\1…", text)
+
+
+def holds_token(text: str) -> bool:
+    """Whether one of our tokens stands in a text, or most of one."""
+    return bool(WHOLE_TOKEN.search(text))
 
 
 def headers(sent: Mapping[str, str]) -> dict[str, str]:

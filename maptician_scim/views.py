@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import activity, discovery, events, rehearsal
+from maptician_scim import activity, discovery, events, redaction, rehearsal
 from maptician_scim.authentication import BearerAuthentication, HasScope
 from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
@@ -78,7 +78,7 @@ class SCIMView(APIView):
         drf_request = super().initialize_request(request, *args, **kwargs)
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         origin = Origin(
-            correlation_id=sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex,
+            correlation_id=sent_id if is_correlation_id(sent_id) else uuid.uuid4().hex,
             verb=VERBS.get(request.method or "", "other"),
             ip=client_address(request),
             client=request.META.get("HTTP_USER_AGENT", ""),
@@ -124,7 +124,7 @@ class SCIMView(APIView):
         logger.info(
             "%s %s %s %d ms",
             request.method,
-            request.path,
+            redaction.without_tokens(request.path),
             status,
             origin.duration_ms,
             extra={
@@ -245,6 +245,11 @@ class NoEndpointView(SCIMView):
         raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.", reason=reason)
 
     get = post = put = patch = delete = http_method_not_allowed = missing
+
+
+def is_correlation_id(text: str) -> bool:
+    """Whether what a client calls its request can be taken over into the log."""
+    return bool(REQUEST_ID.fullmatch(text)) and not redaction.holds_token(text)
 
 
 def whole_number(request: Request, name: str, default: int) -> int:
