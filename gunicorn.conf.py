@@ -5,6 +5,7 @@ worker), ``ACCESS_LOG`` (a file, ``-`` for standard output, empty for none).
 """
 
 import os
+import signal
 
 wsgi_app = "example_project.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
@@ -24,3 +25,12 @@ control_socket_disable = True
 accesslog = os.environ.get("ACCESS_LOG", "-") or None
 # The path without its query string: filters carry people's names.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'
+
+
+def post_worker_init(worker: object) -> None:
+    """Leave Ctrl-C to the master.
+
+    A terminal sends it to the workers, too; the master's own order to stop then catches a worker
+    in the middle of stopping, which locks itself up and lives on, with its port.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

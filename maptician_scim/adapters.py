@@ -126,7 +126,9 @@ class UserAdapter(SCIMUser):
 
         The identity provider of one tenant must not change what somebody logs in with at another.
         """
-        return "__" not in self.tenant_field or len(self.tenants_of(self.obj)) < 2
+        if "__" not in self.tenant_field or self.obj.pk is None:
+            return True
+        return len(self.tenants_of(self.obj)) < 2
 
     def new_user(self) -> HostUser:
         """A host user for the adapter's tenant, not yet saved."""
@@ -343,6 +345,14 @@ class UserAdapter(SCIMUser):
         """Save the host user; the record is saved by ``provisioning``."""
         self.obj.save()
 
+    def refused_by_host(self, error: ValidationError) -> InvalidValue:
+        """The SCIM error for what the host's ``save`` refuses, naming the attribute if known."""
+        by_field = error.message_dict if hasattr(error, "error_dict") else {}
+        for mapped in self.mapping().mapped:
+            if mapped.attribute.field in by_field:
+                return _cannot_take(mapped.path.text, by_field[mapped.attribute.field][0])
+        return InvalidValue(f"A value cannot be taken: {error.messages[0]}")
+
     def delete(self) -> None:
         """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``)."""
         self.obj.delete()
@@ -431,7 +441,11 @@ def column_value(text: str, field: Field[Any, Any], value: Any) -> Any:
     try:
         return field.to_python(value)
     except ValidationError as error:
-        raise InvalidValue(f"{text!r} cannot take this value: {error.messages[0]}") from error
+        raise _cannot_take(text, error.messages[0]) from error
+
+
+def _cannot_take(text: str, message: str) -> InvalidValue:
+    return InvalidValue(f"{text!r} cannot take this value: {message}")
 
 
 def check_length(text: str, value: object, limit: int | None) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.core.cache import cache
+from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
@@ -66,8 +67,12 @@ def record(
     detail: str = "",
     error: ScimError | None = None,
     request: dict[str, Any] | None = None,
+    once: str | None = None,
 ) -> Event:
-    """Write the event of a request, in whatever transaction is open."""
+    """Write the event of a request, in whatever transaction is open.
+
+    Raises ``IntegrityError`` where there is one with the same ``once``.
+    """
     user_name = _storable(origin.user_name, "user_name")
     return Event.objects.create(
         tenant=origin.tenant,
@@ -86,6 +91,7 @@ def record(
         detail=detail,
         changes=changes or {},
         request=request,
+        once=once,
         correlation_id=origin.correlation_id,
         duration_ms=origin.duration_ms,
         ip=origin.ip,
@@ -125,12 +131,19 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
     if prefix:
         error.facts.setdefault("prefix", prefix)
     with _answering_anyway(origin):
-        unwritten = _count_refusal(origin, reason)
-        if unwritten is None:
+        every = _logged_every(origin)
+        unwritten = _count_refusal(origin, reason, every)
+        if unwritten is None or Event.objects.has_refusal(origin.tenant, reason, every):
             return
         seen = f" with a token that begins {prefix}" if prefix else ""
         more = f" {unwritten} more were refused before." if unwritten else ""
-        record(origin, error.status, detail=f"Not let in{seen}: {reason.label}.{more}", error=error)
+        detail = f"Not let in{seen}: {reason.label}.{more}"
+        try:
+            with transaction.atomic():
+                once = f"{_tenant_pk(origin)}:{reason}:{int(time.time() / every)}"
+                record(origin, error.status, detail=detail, error=error, once=once)
+        except IntegrityError:
+            return  # another process was faster
         if origin.tenant is not None:
             Connection.of(origin.tenant).note_refusal()
 
@@ -148,15 +161,24 @@ def _answering_anyway(origin: Origin) -> Iterator[None]:
         logger.exception("No event for request %s could be written", origin.correlation_id)
 
 
-def _count_refusal(origin: Origin, reason: Reason) -> int | None:
-    """How many refusals have not been written since the last event, or ``None`` for not yet."""
-    tenant = origin.tenant.pk if origin.tenant else "-"
+def _logged_every(origin: Origin) -> int:
+    """The seconds in which a reason is written once at most."""
     is_watched = origin.tenant is not None and Connection.of(origin.tenant).is_watched
-    key = f"maptician_scim:refused:{tenant}:{reason}"
-    due, seconds = key, REFUSALS_LOGGED_EVERY
-    if is_watched:
-        due, seconds = f"{key}:watched", REFUSALS_LOGGED_EVERY_WATCHED
-    if cache.add(due, 1, seconds):
+    return REFUSALS_LOGGED_EVERY_WATCHED if is_watched else REFUSALS_LOGGED_EVERY
+
+
+def _tenant_pk(origin: Origin) -> object:
+    return origin.tenant.pk if origin.tenant else "-"
+
+
+def _count_refusal(origin: Origin, reason: Reason, every: int) -> int | None:
+    """How many refusals have not been written since the last event, or ``None`` for not yet.
+
+    The cache keeps an attack from the database. Where processes do not share it, the database has
+    the last word.
+    """
+    key = f"maptician_scim:refused:{_tenant_pk(origin)}:{reason}"
+    if cache.add(f"{key}:{every}", 1, every):
         unwritten = cache.get(f"{key}:count", 0)
         cache.set(f"{key}:count", 0, None)
         return int(unwritten)

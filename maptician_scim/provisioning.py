@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import (
     DataError,
     IntegrityError,
@@ -288,21 +289,28 @@ class Provisioner:
         """Save the host user; a username taken over all tenants is replaced by another."""
         with saving(adapter.obj):
             try:
-                with transaction.atomic():
-                    adapter.save()
-                return
-            except DataError as error:
-                raise InvalidValue("A value does not fit into its column.") from error
+                self._try_to_save(adapter)
             except IntegrityError as error:
                 if not adapter.is_renamed:
                     raise _refused_by_host() from error
+            else:
+                return
             # Says nothing to this tenant about who has it.
             adapter.take_another_username()
             try:
-                with transaction.atomic():
-                    adapter.save()
+                self._try_to_save(adapter)
             except IntegrityError as error:
                 raise _refused_by_host() from error
+
+    def _try_to_save(self, adapter: UserAdapter) -> None:
+        """Raises ``IntegrityError``, and ``InvalidValue`` for what the host's own rules refuse."""
+        try:
+            with transaction.atomic():
+                adapter.save()
+        except DataError as error:
+            raise InvalidValue("A value does not fit into its column.") from error
+        except ValidationError as error:
+            raise adapter.refused_by_host(error) from error
 
     def _save_record(self, adapter: UserAdapter) -> Document:
         """Save our record; the database says whether the userName is free."""

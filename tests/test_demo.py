@@ -1,13 +1,15 @@
 """``manage.py demo``, as somebody runs it who has just cloned the repository."""
 
 import json
+import os
 import re
+import runpy
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 
 import httpx
@@ -95,6 +97,7 @@ def demo(env, port):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     limit = Timer(60, process.kill)
     limit.start()
@@ -125,8 +128,11 @@ def shown(env, data):
                 "Authorization": f"Bearer {value(lines, 'Token')}",
             },
         )
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         rest, errors = process.communicate(timeout=20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+            errors += "somebody lived on"
     return {
         "port": port,
         "lines": lines,
@@ -145,6 +151,15 @@ def value(lines, label):
 def test_demo_ends_with_0_at_ctrl_c(shown):
     assert (shown["code"], shown["errors"]) == (0, "")
     assert "Traceback" not in shown["rest"]
+
+
+def test_worker_leaves_ctrl_c_to_its_master():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        runpy.run_path(str(ROOT / "gunicorn.conf.py"))["post_worker_init"](None)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_demo_plays_the_conversation_line_by_line(shown):

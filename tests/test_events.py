@@ -10,6 +10,7 @@ from django.db.models import RestrictedError
 
 from maptician_scim import events
 from maptician_scim.models import Event, ProvisionedUser, Token
+from maptician_scim.models.events import EventQuerySet
 from tests.client import ScimClient
 from tests.factories import OccupantFactory
 
@@ -272,6 +273,22 @@ def test_token_sent_to_an_unknown_address_is_a_line_of_its_owner(
     assert other_scim.search().status_code == 404
     event = Event.objects.for_tenant(globex).get()
     assert (event.reason, event.facts["host"]) == ("wrong_subdomain", address)
+
+
+def test_processes_that_share_no_cache_write_one_line(stranger):
+    stranger.search()
+    events.cache.clear()
+    stranger.search()
+    assert len(lines("id")) == 1
+
+
+def test_process_that_is_slower_by_a_moment_writes_none(stranger, monkeypatch):
+    monkeypatch.setattr(EventQuerySet, "has_refusal", lambda *args: False)
+    monkeypatch.setattr(events.time, "time", lambda: 1_000_000.0)
+    stranger.search()
+    events.cache.clear()
+    assert stranger.search().status_code == 401
+    assert len(lines("id")) == 1
 
 
 def test_refusal_is_answered_while_the_cache_is_down(stranger, monkeypatch, caplog):

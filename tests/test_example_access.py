@@ -15,6 +15,7 @@ from example_project.workplace.models import (
     Location,
     Occupant,
 )
+from maptician_scim.models import Event, Token
 from tests.factories import CompanyFactory, DeskFactory, OccupantFactory
 
 MODELS = [Company, Occupant, Location, Floor, Desk, DeskAssignment, ApiKey]
@@ -220,3 +221,28 @@ def test_supporter_does_not_change_a_superuser(browser, own):
     form = page(Occupant, "change", own[Occupant].pk)
     assert browser.get(password).status_code == 403
     assert browser.post(form, {"username": "mine"}).status_code == 403
+
+
+# -- a customer who leaves ---------------------------------------------------------------------
+
+
+def test_company_without_people_goes_with_its_tokens_and_its_log(client, acme, scim, admin_user):
+    scim.create(userName="")  # refused, and in the log with the token
+    client.force_login(admin_user)
+    answer = client.post(reverse("admin:workplace_company_delete", args=[acme.pk]), {"post": "yes"})
+    assert answer.status_code == 302
+    assert not Company.objects.exists()
+    assert not Token.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_token_that_is_in_the_log_is_not_deleted_by_itself(client, acme, scim, admin_user):
+    scim.create(userName="")
+    client.force_login(admin_user)
+    token = Token.objects.get()
+    page = reverse("admin:maptician_scim_token_delete", args=[token.pk])
+    assert client.post(page, {"post": "yes"}).status_code == 403
+    event = reverse("admin:maptician_scim_event_delete", args=[Event.objects.get().pk])
+    assert client.post(event, {"post": "yes"}).status_code == 403
+    assert Token.objects.exists()
+    assert Event.objects.exists()

@@ -94,7 +94,7 @@ def test_body_of_scim_makes_a_client(acme):
 
 @pytest.mark.parametrize(
     ("path", "headers"),
-    [("/Users", {"user-agent": "Mozilla/5.0"}), ("/favicon.ico", OKTA), ("/about", BEARER)],
+    [("/Users", {"user-agent": "Mozilla/5.0"}), ("/robots.txt", OKTA), ("/about", BEARER)],
     ids=["a browser", "another path", "another path with a token"],
 )
 def test_what_does_not_look_like_scim_costs_no_query(

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from example_project.workplace.models import ApiKey, DeskAssignment
 from maptician_scim import sessions
@@ -239,13 +240,27 @@ def test_deactivation_frees_the_desk_and_keeps_the_history(scim, acme, pat, way)
     assert DeskAssignment.objects.of(pat).get().desk == desk
 
 
-def test_reactivation_gives_the_last_desk_back(scim, acme, pat):
-    for _ in range(2):
-        DeskAssignment.objects.of(pat).current().end()
-        last = DeskAssignment.objects.create(desk=DeskFactory(company=acme), occupant=pat)
-    for operation in (DEACTIVATE, REACTIVATE):
+@pytest.fixture
+def given_up(acme, pat):
+    """A desk somebody had, and gave up by themselves."""
+    return DeskAssignment.objects.create(
+        desk=DeskFactory(company=acme), occupant=pat, until=timezone.now()
+    )
+
+
+@pytest.mark.usefixtures("given_up")
+def test_reactivation_gives_the_desk_back_each_time(scim, acme, pat):
+    last = DeskAssignment.objects.create(desk=DeskFactory(company=acme), occupant=pat)
+    for operation in (DEACTIVATE, REACTIVATE) * 2:
         scim.modify(scim_id(pat), operation)
     assert DeskAssignment.objects.of(pat).current().get().desk == last.desk
+
+
+@pytest.mark.usefixtures("given_up")
+def test_who_had_no_desk_gets_none_back(scim, pat):
+    for operation in (DEACTIVATE, REACTIVATE):
+        scim.modify(scim_id(pat), operation)
+    assert not DeskAssignment.objects.of(pat).current().exists()
 
 
 def test_if_the_desk_is_taken_then_reactivation_leaves_it(scim, acme, pat):

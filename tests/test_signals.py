@@ -1,6 +1,7 @@
 """What a host hears of provisioning, and what its receivers can prevent."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 
 from example_project.workplace.models import Occupant
@@ -206,3 +207,25 @@ def test_receiver_inside_that_raises_undoes_a_real_transaction(scim, person, lis
     listen(signals.in_transaction, refuse)
     assert VERBS["deactivated"](scim, person.scim_id).status_code == 409
     assert Occupant.objects.get(pk=person.user_id).is_active
+
+
+# -- rules of the host itself -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (ValidationError({"job_title": "No such job."}), "'title' cannot take this value: No such"),
+        (ValidationError("Not on Sundays."), "A value cannot be taken: Not on Sundays."),
+        (ValidationError({"badge": "Lost."}), "A value cannot be taken: Lost."),
+    ],
+    ids=["of a mapped field", "of the whole", "of another field"],
+)
+def test_what_the_hosts_own_validation_refuses_is_a_400(scim, monkeypatch, error, detail):
+    def refuse(self, *args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(Occupant, "save", refuse)
+    answer = scim.create(userName="pat@acme.example", title="Astronaut")
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert detail in answer.json()["detail"]

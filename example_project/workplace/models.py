@@ -147,12 +147,13 @@ class DeskAssignmentQuerySet(models.QuerySet["DeskAssignment"]):
     def current(self) -> Self:
         return self.filter(until=None)
 
-    def ended(self) -> Self:
-        return self.exclude(until=None)
+    def freed_by_provisioning(self) -> Self:
+        """Those that ended because their occupant was deactivated, and was not back since."""
+        return self.filter(is_freed_by_provisioning=True)
 
-    def end(self) -> int:
-        """Free the desks now, keeping the history; how many there were."""
-        return self.update(until=timezone.now())
+    def free(self) -> int:
+        """Free the desks now, to be given back on return; how many there were."""
+        return self.update(until=timezone.now(), is_freed_by_provisioning=True)
 
 
 class DeskAssignment(models.Model):
@@ -164,6 +165,7 @@ class DeskAssignment(models.Model):
     )
     since = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, blank=True, help_text="Empty while it lasts.")
+    is_freed_by_provisioning = models.BooleanField(default=False, editable=False)
 
     objects = DeskAssignmentQuerySet.as_manager()
 

@@ -13,16 +13,18 @@ def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -
     """Receiver of ``in_transaction``: holds or falls together with the change itself."""
     if verb in {"deactivated", "deleted"}:
         ApiKey.objects.of(user).active().revoke()
-        DeskAssignment.objects.of(user).current().end()
+        DeskAssignment.objects.of(user).current().free()
     elif verb == "reactivated":
         give_back_desk(user)
 
 
 def give_back_desk(occupant: Occupant) -> None:
-    """Seat somebody at their last desk again, if nobody else has it by now."""
-    last = DeskAssignment.objects.of(occupant).ended().order_by("-until", "-pk").first()
+    """Seat somebody at the desk they lost again, if nobody else has it by now."""
+    freed = DeskAssignment.objects.of(occupant).freed_by_provisioning()
+    last = freed.order_by("-until", "-pk").first()
     if last is None:
         return
+    freed.update(is_freed_by_provisioning=False)
     try:
         with transaction.atomic():
             DeskAssignment.objects.create(desk_id=last.desk_id, occupant=occupant)

@@ -53,6 +53,12 @@ class TenantScopedAdmin(admin.ModelAdmin):
             kwargs["queryset"] = tenants_for(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[arg-type]
 
+    def is_own_page(self, request: HttpRequest) -> bool:
+        """Whether a page of this model is open, and not one that deletes a whole tenant."""
+        match = request.resolver_match
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return match is None or (match.url_name or "").startswith(own)
+
     def row_or_403(self, request: HttpRequest, object_id: str) -> Any:
         """The row an address of our own names. Raises ``PermissionDenied``."""
         row = self.get_object(request, object_id)

@@ -171,7 +171,7 @@ class TokenFilter(SimpleListFilter):
         return queryset.filter(token=token, tenant_id=token.tenant_id)
 
     def _visible(self, request: HttpRequest) -> QuerySet[Token]:
-        tokens, seen = Token.objects.order_by("-id"), visible_tenants(request.user)
+        tokens, seen = Token.objects.order_by("-id"), visible_tenants(request)
         return tokens if seen is None else tokens.filter(tenant__in=seen)
 
 
@@ -363,7 +363,7 @@ def _people_named(request: HttpRequest, text: str) -> set[str]:
 
     Events know people by the names they had then.
     """
-    records, seen = ProvisionedUser.objects.all(), visible_tenants(request.user)
+    records, seen = ProvisionedUser.objects.all(), visible_tenants(request)
     if seen is not None:
         records = records.filter(tenant_id__in=seen)
     named = records.filter(user_name_key__startswith=user_name_key(text))

@@ -218,9 +218,10 @@ class TokenAdmin(TenantScopedAdmin):
         return is_allowed and not (obj is not None and obj.is_revoked)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only what lets nobody in and is in no line of the log may go."""
+        """Only what lets nobody in and is in no line of the log may go, unless its tenant goes."""
         is_allowed = super().has_delete_permission(request, obj)
-        return is_allowed and not (obj is not None and _why_not_deletable(obj))
+        is_alone = obj is not None and self.is_own_page(request)
+        return is_allowed and not (is_alone and _why_not_deletable(obj))
 
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_change_permission(request)

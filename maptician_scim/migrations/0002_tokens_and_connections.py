@@ -106,6 +106,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="event",
+            name="once",
+            field=models.CharField(editable=False, max_length=150, null=True),
+        ),
+        migrations.AddField(
+            model_name="event",
             name="reason",
             field=models.CharField(blank=True, default="", max_length=32, verbose_name="reason"),
         ),
@@ -387,6 +392,14 @@ class Migration(migrations.Migration):
                 fields=["user_name_key"],
                 name="scim_user_by_name_prefix",
                 opclasses=["varchar_pattern_ops"],
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("once__isnull", False)),
+                fields=("once",),
+                name="scim_event_written_once",
             ),
         ),
         migrations.AddField(

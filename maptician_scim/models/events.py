@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -67,6 +67,11 @@ class EventQuerySet(models.QuerySet["Event"]):
     def not_let_in(self) -> Self:
         """Refusals that say something of the connection as a whole."""
         return self.filter(status__gte=400, reason__in=NOT_LET_IN)
+
+    def has_refusal(self, tenant: Tenant | None, reason: str, seconds: float) -> bool:
+        """Whether a tenant's log, or that of no tenant, has such a refusal that is so young."""
+        recent = self.filter(reason=reason, created_at__gt=now() - timedelta(seconds=seconds))
+        return recent.filter(tenant=tenant).exists()
 
     def older_than(self, moment: datetime) -> Self:
         return self.filter(created_at__lt=moment)
@@ -158,11 +163,18 @@ class Event(models.Model):
     duration_ms = models.PositiveIntegerField(_("duration in ms"), default=0)
     ip = models.GenericIPAddressField(_("address"), null=True)
     client = models.CharField(_("client"), max_length=200, blank=True)
+    # Lets one of several processes write what is written once a minute at most.
+    once = models.CharField(max_length=150, null=True, editable=False)  # noqa: DJ001
 
     objects = EventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["once"], condition=Q(once__isnull=False), name="scim_event_written_once"
+            )
+        ]
         # The list is in the order of ids, newest first. So each index ends in the id: an answer is
         # then read off its end, however long ago the last such event was.
         indexes = [

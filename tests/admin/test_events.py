@@ -29,8 +29,14 @@ def only_acme(admin):
     return Company.objects.filter(subdomain="acme")
 
 
+@pytest.fixture(autouse=True)
+def _everybody_sees_all(settings):
+    """Whom the example project limits is tested with the example project."""
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"TENANT_QUERYSET_FOR": None}
+
+
 @pytest.fixture
-def limited(settings):
+def limited(settings, _everybody_sees_all):
     """Everybody sees acme alone."""
     hook = {"TENANT_QUERYSET_FOR": "tests.admin.test_events.only_acme"}
     settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | hook
@@ -412,6 +418,18 @@ def test_limited_admin_sees_their_tenants_alone(acme, globex):
         assert page(support, row).status_code == 403
     assert page(support, own).status_code == 200
     assert page(support, own).status_code != page(support, Event(pk=0)).status_code == 403
+
+
+def everything(admin):
+    return Company.objects.all()
+
+
+def test_admin_of_all_tenants_sees_what_was_sent_to_none(browser, acme, settings):
+    hook = {"TENANT_QUERYSET_FOR": "tests.admin.test_events.everything"}
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | hook
+    nobodys = event(None, status=404, reason="unknown_tenant")
+    assert listed(browser) == [nobodys]
+    assert page(browser, nobodys).status_code == 200
 
 
 @pytest.mark.usefixtures("limited")

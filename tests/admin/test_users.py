@@ -24,8 +24,14 @@ def only_acme(admin):
     return Company.objects.filter(subdomain="acme")
 
 
+@pytest.fixture(autouse=True)
+def _everybody_sees_all(settings):
+    """Whom the example project limits is tested with the example project."""
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"TENANT_QUERYSET_FOR": None}
+
+
 @pytest.fixture
-def limited(settings):
+def limited(settings, _everybody_sees_all):
     hook = {"TENANT_QUERYSET_FOR": "tests.admin.test_users.only_acme"}
     settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | hook
 

@@ -121,7 +121,7 @@ def pages():
     of_person = reverse("admin:maptician_scim_provisioneduser_change", args=[person.pk])
     return {
         "list": events,
-        "list, page 100": f"{events}?p=100",
+        "list, page 40": f"{events}?p=40",
         "list of a tenant": f"{events}?tenant={tenant}",
         "refused": f"{events}?outcome=refused",
         "refused at a tenant": f"{events}?outcome=refused&tenant={tenant}",

@@ -11,4 +11,5 @@ ROOT_URLCONF = "tests.clubs.urls"
 MAPTICIAN_SCIM = MAPTICIAN_SCIM | {
     "TENANT_MODEL": "clubs.Club",
     "USER_ADAPTER": "tests.clubs.scim.MemberAdapter",
+    "TENANT_QUERYSET_FOR": None,
 }

@@ -18,6 +18,7 @@ from django.conf import settings
 PORTS_TO_TRY = 100
 STARTS_WITHIN = 30
 STOPS_WITHIN = 10
+WORKERS_STOP_WITHIN = 5  # less, so that gunicorn itself ends those that do not
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
 
@@ -103,6 +104,7 @@ def _start(listener: socket.socket) -> subprocess.Popen[bytes]:
     if os.name == "posix" and find_spec("gunicorn"):
         # gunicorn takes the open socket over, so nobody else can take the port meanwhile.
         command = ["gunicorn", "--log-level", "warning", "--bind", f"fd://{listener.fileno()}"]
+        command += ["--graceful-timeout", str(WORKERS_STOP_WITHIN)]
         inherited = [listener.fileno()]
     else:
         host, port, *_ = listener.getsockname()
