@@ -16,6 +16,9 @@ DJANGOS_OWN = (
 
 RUN = """
 async (known) => {
+  // A button that is half way from one theme to the other has neither's contrast.
+  await new Promise(requestAnimationFrame);
+  await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
   // To preload style sheets it puts them into a <style>, which the page's policy rightly stops.
   const options = { preload: false, resultTypes: ["violations"] };
   const { violations } = await axe.run(document, options);

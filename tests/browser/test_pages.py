@@ -1,0 +1,75 @@
+"""Every page of ours, with something on it, for everybody."""
+
+import pytest
+from django.contrib import admin
+
+from maptician_scim.models import Event, ProvisionedUser, Token
+from tests.browser.accessibility import assert_cared_for
+from tests.live import okta_user
+
+LISTS = sorted(
+    model._meta.model_name
+    for model in admin.site._registry
+    if model._meta.app_label == "maptician_scim"
+)
+
+
+@pytest.fixture
+def furnished(okta, company):
+    """A company of which each list has something to show: the pages of single rows."""
+    pat = okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
+    okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
+    okta.get("/Users", headers={"Authorization": "Bearer wrong"})
+    record = ProvisionedUser.objects.get(scim_id=pat.json()["id"])
+    token = Token.objects.for_tenant(company).get()
+    created, refused, _ = Event.objects.for_tenant(company).order_by("pk")
+    return {
+        "token": f"token/{token.pk}/change",
+        "token's history": f"token/{token.pk}/history",
+        "rotating": f"token/{token.pk}/rotate",
+        "revoking": f"token/{token.pk}/revoke",
+        "issuing": "token/add",
+        "connection": f"connection/{company.pk}/change",
+        "doctor": f"connection/{company.pk}/doctor",
+        "created": f"event/{created.pk}/change",
+        "refused": f"event/{refused.pk}/change",
+        "person": f"provisioneduser/{record.pk}/change",
+    }
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_list_is_cared_for(page, furnished, model):
+    page.goto(f"/admin/maptician_scim/{model}/")
+    assert page.locator("#result_list tbody tr").count() > 0
+    assert_cared_for(page)
+
+
+ROWS = ["token", "token's history", "rotating", "revoking", "issuing"]
+ROWS += ["connection", "doctor", "created", "refused", "person"]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_page_is_cared_for(page, furnished, name):
+    answer = page.goto(f"/admin/maptician_scim/{furnished[name]}/")
+    assert answer.status == 200
+    assert_cared_for(page)
+
+
+@pytest.mark.parametrize("name", ["connection", "refused", "person", "issuing"])
+def test_page_reads_from_right_to_left(page, furnished, name):
+    page.goto(f"/admin/maptician_scim/{furnished[name]}/")
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert_cared_for(page)
+
+
+def test_start_page_of_the_app_is_cared_for(page):
+    page.goto("/admin/maptician_scim/")
+    assert_cared_for(page)
+
+
+def test_supporter_finds_the_way_from_the_start(open_page, supporter):
+    page = open_page(supporter)
+    page.goto("/admin/")
+    assert_cared_for(page)
+    page.get_by_role("link", name="SCIM connections", exact=True).first.click()
+    assert page.locator("#result_list tbody tr").count() == 1
