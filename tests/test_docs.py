@@ -62,6 +62,11 @@ def test_pictures_are_described(document):
         assert re.search(r'alt="[^"]{20,}"|!\[[^]]{20,}\]', picture)
 
 
+def test_every_document_is_reached_from_the_readme():
+    linked = {(ROOT / target).resolve() for target in LINK.findall(DOCUMENTS[0].read_text())}
+    assert set(DOCUMENTS[1:]) <= linked
+
+
 def test_every_picture_is_shown():
     shown = {
         (document.parent / target).resolve()
