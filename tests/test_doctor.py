@@ -242,10 +242,11 @@ def test_setting_that_is_wrong(configure, acme):
 
 
 def test_missing_migration(acme):
-    MigrationRecorder(connection).record_unapplied("workplace", "0001_initial")
+    newest = "0002_tokens_and_connections"
+    MigrationRecorder(connection).record_unapplied("maptician_scim", newest)
     report = examine(acme)
     assert report.ids == ["doctor.migrations"]
-    assert "workplace.0001_initial" in report.findings[0].what
+    assert f"maptician_scim.{newest}" in report.findings[0].what
 
 
 def test_model_without_its_migration(acme, monkeypatch):
@@ -275,7 +276,7 @@ def test_person_who_is_not_backfilled(acme):
     ProvisionedUser.objects.all().delete()
     report = examine(acme)
     assert report.ids == ["doctor.not_linked"]
-    assert "2 people" in report.findings[0].what
+    assert "no SCIM record: 2" in report.findings[0].what
     assert report.findings[0].remedy == "Run manage.py scim_link_users acme."
     assert not report.is_healthy
     link_users(acme)
