@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 REMOVED = "[removed]"
 CUT = "[the rest is not kept]"
 
-TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{1,8})[0-9A-Za-z]*")
+TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{8})[0-9A-Za-z]+")
 WHOLE_TOKEN = re.compile(r"mapt_scim_[0-9A-Za-z]{40}")
 SECRET_NAME = re.compile(r"passw|secret|token|credential|apikey|privatekey")
 SECRET_HEADER = re.compile(r"authorization|cookie|csrf|api-?key|signature|passw|secret|token")
