@@ -43,6 +43,10 @@ class Origin:
     body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        # Kept with the token and shown, too. Clients may call themselves anything.
+        self.client = _storable(self.client, "client")
+
     @property
     def duration_ms(self) -> int:
         return int((time.monotonic() - self.started) * 1000)
@@ -95,7 +99,7 @@ def record(
         correlation_id=origin.correlation_id,
         duration_ms=origin.duration_ms,
         ip=origin.ip,
-        client=_storable(origin.client, "client"),
+        client=origin.client,
     )
 
 

@@ -320,6 +320,16 @@ def test_correlation_id_that_is_odd_is_replaced(scim, sent):
     assert only_event().correlation_id == answer["X-Request-Id"]
 
 
+def test_client_with_a_long_name_is_served_and_named_in_short(scim, acme):
+    assert scim.request_scim("GET", "/Users", user_agent="x" * 300).status_code == 200
+    assert Token.objects.get(tenant=acme).last_used_client == "x" * 200
+
+
+def test_token_sent_as_the_clients_name_is_kept_nowhere(scim, acme):
+    scim.request_scim("GET", "/Users", user_agent=f"curl {scim.secret}")
+    assert scim.secret[20:] not in Token.objects.get(tenant=acme).last_used_client
+
+
 def test_client_is_named(scim):
     scim.request_scim("POST", "/Users", {"userName": "pat"}, User_Agent="Okta " + "x" * 300)
     assert only_event().client == ("Okta " + "x" * 300)[:200]
