@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
+from django.utils.encoding import escape_uri_path
+
 REMOVED = "[removed]"
 CUT = "[the rest is not kept]"
 
@@ -49,6 +51,11 @@ def headers(sent: Mapping[str, str]) -> dict[str, str]:
         name: REMOVED if SECRET_HEADER.search(name.lower()) else _storable(without_tokens(value))
         for name, value in sent.items()
     }
+
+
+def path(decoded: str) -> str:
+    """A path for a line of a log: nothing in it ends the line or commands a terminal."""
+    return without_tokens(escape_uri_path(decoded))
 
 
 def target(path: str) -> str:

@@ -316,3 +316,16 @@ def test_nothing_is_lost():
 
 def test_deep_nesting_does_not_grow_without_end():
     assert len(redaction.indented("[" * 16_000)) < 16_000 * 45
+
+
+@pytest.mark.parametrize(
+    ("decoded", "shown"),
+    [
+        ("/scim/v2/Users/1", "/scim/v2/Users/1"),
+        ("/x\nGET /y 200\x1b[31m", "/x%0AGET%20/y%20200%1B%5B31m"),
+        ("/ärger\u2028", "/%C3%A4rger%E2%80%A8"),
+        (f"/{SECRET}", f"/{SECRET[:18]}…"),
+    ],
+)
+def test_path_in_a_log_is_one_harmless_word(decoded, shown):
+    assert redaction.path(decoded) == shown
