@@ -1,6 +1,7 @@
 """What is kept of a refused request holds no secret, however it is packed."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -329,3 +330,21 @@ def test_deep_nesting_does_not_grow_without_end():
 )
 def test_path_in_a_log_is_one_harmless_word(decoded, shown):
     assert redaction.path(decoded) == shown
+
+
+def test_long_target_and_headers_are_cut():
+    target = redaction.target("/scim/v2/Users?filter=" + "x" * 100_000)
+    assert len(target) == redaction.LONGEST_TARGET + len(redaction.CUT)
+    [value] = redaction.headers({"Accept": "x" * 100_000}).values()
+    assert len(value) == redaction.LONGEST_HEADER + len(redaction.CUT)
+
+
+def test_target_of_quotes_takes_no_time():
+    started = time.perf_counter()
+    redaction.target('/scim/v2/Users?filter="' + '\\"' * 50_000)
+    assert time.perf_counter() - started < 1
+
+
+def test_token_behind_percent_signs_is_removed():
+    hidden = SECRET.replace("_", "%5F")
+    assert SECRET_PART not in redaction.target(f"/scim/v2/Users?filter={hidden}")
