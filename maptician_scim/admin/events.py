@@ -44,6 +44,7 @@ from maptician_scim.admin.reading import (
     page_of,
     readable,
     visible_tenants,
+    with_accounts_seen,
 )
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import Reason
@@ -369,7 +370,9 @@ def _people_named(request: HttpRequest, text: str) -> set[str]:
     named = records.filter(user_name_key__startswith=user_name_key(text))
     found = set(named.values_list("scim_id", flat=True)[:PEOPLE_FOUND])
     if "@" in text:
-        addressed = records.filter(scim_settings.USER_ADAPTER.has_address(text))
+        addressed = with_accounts_seen(
+            request, records.filter(scim_settings.USER_ADAPTER.has_address(text))
+        )
         found |= set(addressed.values_list("scim_id", flat=True)[:PEOPLE_FOUND])
     return {str(scim_id) for scim_id in found}
 
