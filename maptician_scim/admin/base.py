@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.core.exceptions import PermissionDenied
-from django.db.models import Field, QuerySet
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +32,17 @@ class TenantFilter(SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(tenant_id=self.value()) if self.value() in known else queryset.none()
+
+
+def key_of(model: type[Model], text: str | None) -> Any:
+    """The primary key somebody wrote into an address; ``None`` if it cannot be one.
+
+    A number that is too large for the column would fail in the database.
+    """
+    try:
+        return model._meta.pk.clean(text, None)
+    except (ValidationError, ValueError):
+        return None
 
 
 class TenantScopedAdmin(admin.ModelAdmin):

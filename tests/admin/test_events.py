@@ -252,6 +252,10 @@ def test_filter_by_outcome(browser, three, outcome):
         ("outcome=no-such", ["not-let-in", "refused", "done"]),
         ("token=999999", []),
         ("token=x", []),
+        ("token=99999999999999999999", []),
+        ("tenant=99999999999999999999", []),
+        ("verb=%00", []),
+        ("reason=%00", []),
         ("verb=create&period=hour", []),
     ],
 )
