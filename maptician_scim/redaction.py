@@ -21,8 +21,13 @@ LONGEST_HEADER = 1024
 
 TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{1,8})[0-9A-Za-z]*")
 WHOLE_TOKEN = re.compile(r"mapt_scim_[0-9A-Za-z]{40}")
-SECRET_NAME = re.compile(r"passw|secret|token|credential|apikey|privatekey")
-SECRET_HEADER = re.compile(r"authorization|cookie|csrf|api-?key|signature|passw|secret|token")
+SECRET_NAME = re.compile(
+    r"passw|passphrase|passcode|pwd|secret|token|credential|apikey|accesskey|privatekey"
+)
+SECRET_HEADER = re.compile(
+    r"authorization|cookie|csrf|key|signature|passw|secret|token|credential|session|jwt|oidc"
+)
+"""The last ones are what proxies that know the user add."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
 """A string, or what begins as one: so each character is looked at once."""
 

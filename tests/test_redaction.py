@@ -49,6 +49,9 @@ def test_password_is_removed_and_nothing_else():
         "apiKey",
         "API-Key",
         "private key",
+        "accessKey",
+        "userPwd",
+        "passphrase",
         "credentials",
         "urn:ietf:params:scim:schemas:core:2.0:User:password",
     ],
@@ -224,6 +227,11 @@ def test_any_bytes_can_be_kept(body):
         "X-Signature",
         "X-Amz-Security-Token",
         "Client-Secret",
+        "X-Credentials",
+        "X-Auth-Key",
+        "X-Session-Id",
+        "Cf-Access-Jwt-Assertion",
+        "X-Amzn-Oidc-Data",
     ],
 )
 def test_secret_header_is_removed(name):
