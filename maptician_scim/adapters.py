@@ -24,7 +24,7 @@ from django_scim.adapters import SCIMUser
 from maptician_scim import sessions
 from maptician_scim.columns import cannot_take, check_length, column_value, field_at, max_length
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import Forbidden, InvalidValue, Reason
+from maptician_scim.exceptions import Conflict, Forbidden, InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
@@ -355,7 +355,15 @@ class UserAdapter(SCIMUser):
         return InvalidValue(f"A value cannot be taken: {error.messages[0]}")
 
     def delete(self) -> None:
-        """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``)."""
+        """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``).
+
+        Override it where people belong to several tenants, to end their membership instead.
+        """
+        if not self.owns_account():
+            raise Conflict(
+                "This person cannot be deleted here: their account is also used elsewhere. "
+                "Deactivate them instead."
+            )
         self.obj.delete()
 
     def deactivate(self) -> None:
