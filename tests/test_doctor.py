@@ -242,7 +242,7 @@ def test_setting_that_is_wrong(configure, acme):
 
 
 def test_missing_migration(acme):
-    newest = "0002_tokens_and_connections"
+    newest = "0003_events_found_by_name"
     MigrationRecorder(connection).record_unapplied("maptician_scim", newest)
     report = examine(acme)
     assert report.ids == ["doctor.migrations"]
