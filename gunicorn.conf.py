@@ -8,6 +8,7 @@ import os
 import signal
 
 from gunicorn.glogging import Logger
+from gunicorn.http import message
 
 from maptician_scim import redaction
 
@@ -27,9 +28,10 @@ bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 
-# Filters travel in the request line. The longest we accept passes gunicorn's own limit of 4,094
-# bytes, beyond which it would answer HTML instead of a SCIM Error.
-limit_request_line = 0
+# Filters travel in the request line. The longest we accept, percent-encoded, passes gunicorn's own
+# limit of 8,190 bytes, beyond which it would answer HTML instead of a SCIM Error. Without a limit
+# anybody could send a line that never ends, of which each byte costs more than the one before.
+limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
 
 # Okta closes its socket after 60 seconds: nobody reads a later answer.
 timeout = 60

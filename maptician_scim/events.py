@@ -122,7 +122,7 @@ def _storable(text: str, field_name: str) -> str:
 def record_refusal(request: HttpRequest, error: ScimError) -> None:
     """Write that a request was refused, after its own transaction has rolled back."""
     origin = origin_of(request)
-    if origin.token is None:
+    if origin.token is None or error.reason is Reason.SWITCHED_OFF:
         record_not_let_in(origin, error)
     elif not rehearsal.is_on():
         with _answering_anyway(origin):
@@ -133,9 +133,10 @@ def record_refusal(request: HttpRequest, error: ScimError) -> None:
 
 
 def record_not_let_in(origin: Origin, error: ScimError) -> None:
-    """Write that a request without a valid token was refused, at most once a minute and reason.
+    """Write that a request was not let in, at most once a minute and reason.
 
-    Whoever sends such requests can thus neither fill the table nor cost a write.
+    Whoever sends without a valid token, or where SCIM is off, can thus neither fill the table nor
+    cost a write.
     """
     if rehearsal.is_on():
         return

@@ -9,11 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Timer
 
 import httpx
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import LimitRequestLine
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
 
 from maptician_scim import tokens
 from tests import live
@@ -160,6 +164,16 @@ def test_worker_leaves_ctrl_c_to_its_master():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(60_000, True), (70_000, False)])
+def test_request_line_is_long_and_has_an_end(length, is_read):
+    config = Config()
+    limit = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["limit_request_line"]
+    config.set("limit_request_line", limit)
+    sent = [b"GET /", b"x" * length, b" HTTP/1.1\r\nHost: acme.localhost\r\n\r\n"]
+    with nullcontext() if is_read else pytest.raises(LimitRequestLine):
+        Request(config, IterUnreader(iter(sent)), ("192.0.2.1", 50_000))
 
 
 def test_demo_plays_the_conversation_line_by_line(shown):

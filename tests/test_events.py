@@ -226,6 +226,15 @@ def test_many_wrong_tokens_are_one_line(stranger, django_assert_num_queries):
     assert len(lines("id")) == 1
 
 
+def test_many_requests_while_scim_is_off_are_one_line_of_their_token(scim, acme):
+    Connection.objects.create(tenant=acme, is_enabled=False)
+    for _ in range(3):
+        assert scim.create(userName="pat").status_code == 403
+    event = only_event()
+    assert (event.reason, event.status) == ("switched_off", 403)
+    assert event.token == Token.objects.get()
+
+
 def test_next_line_counts_the_refusals_in_between(stranger, monkeypatch):
     monkeypatch.setattr(events, "REFUSALS_LOGGED_EVERY", 1)
     for _ in range(4):

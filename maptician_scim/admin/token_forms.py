@@ -332,6 +332,7 @@ class ChangeForm(AccessForm, ExpiryForm, forms.ModelForm):
     """What may be changed of a token that is in force."""
 
     name = _name_field(_("Name"))
+    rotated = forms.CharField(widget=forms.HiddenInput, required=False)
     fieldsets = (
         (_("Name"), {"fields": ["name"]}),
         (_("Expiry"), {"fields": ["expiry", "expires_at"]}),
@@ -346,6 +347,7 @@ class ChangeForm(AccessForm, ExpiryForm, forms.ModelForm):
         super().__init__(*args, **kwargs)
         token = self.instance
         self.before = {name: getattr(token, name) for name in EDITABLE}
+        self.initial["rotated"] = token.rotated_at.isoformat() if token.rotated_at else ""
         access = access_of(token.scopes)
         self.initial["access"] = access
         self.initial["scopes"] = token.scopes if access is Access.CHOSEN else []
@@ -360,6 +362,15 @@ class ChangeForm(AccessForm, ExpiryForm, forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         token = self.instance
+        if cleaned.get("rotated") != self.initial["rotated"]:
+            # Its expiry in the form is that of before, and would take the place of the deadline.
+            self.add_error(
+                None,
+                gettext(
+                    "This token has been rotated while you had its page open. Open the page again, "
+                    "and look at the expiry before you change anything."
+                ),
+            )
         _check_name(self, Token.objects.for_tenant(token.tenant).exclude(pk=token.pk))
         if cleaned.get("expiry") == Expiry.NEVER:
             cleaned["expires_at"] = None

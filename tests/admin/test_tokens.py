@@ -590,6 +590,21 @@ def test_form_saved_unchanged_changes_nothing(admin_client, token):
     assert Token.objects.values().get() == before
 
 
+def test_form_from_before_a_rotation_does_not_lift_its_deadline(admin_client, token):
+    shown = admin_client.get(page("change", token))
+    stale = {
+        name: value
+        for name in shown.context["adminform"].form.fields
+        if (value := shown.context["adminform"].form[name].value()) is not None
+    }
+    Token.objects.get().rotate(name="Okta (2)", keep_for=timedelta(hours=72))
+    before = Token.objects.filter(pk=token.pk).values().get()
+    answer = admin_client.post(page("change", token), stale | {"expiry": "never", "expires_at": ""})
+    assert "has been rotated while you had its page open" in text_of(answer)
+    assert Token.objects.filter(pk=token.pk).values().get() == before
+    assert 'name="rotated"' in shown.content.decode()
+
+
 def test_what_is_editable_changes(admin_client, token):
     later = now() + timedelta(days=500)
     answer = posted(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from unittest.mock import ANY
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from maptician_scim.models import READ_ONLY, Event, Token, now
@@ -120,6 +120,17 @@ def test_unknown_tenant_is_404_that_tells_nothing(scim, name, settings):
     answer = scim.request_scim("GET", "/Users", host=name)
     assert (answer.status_code, answer.json()["status"]) == (404, "404")
     assert answer.json()["detail"] == "There is nothing here."
+
+
+def test_token_of_a_tenant_the_host_hides_lets_nobody_in(scim, acme, monkeypatch):
+    class Unarchived(models.Manager):
+        def get_queryset(self):
+            return super().get_queryset().exclude(pk=acme.pk)
+
+    unarchived = Unarchived()
+    unarchived.model = type(acme)
+    monkeypatch.setattr(type(acme)._meta, "default_manager", unarchived)
+    assert scim.search().status_code == 404
 
 
 @pytest.mark.parametrize("name", ["ACME.localhost", "acme.localhost:8000", "acme.LOCALHOST"])
