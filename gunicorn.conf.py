@@ -31,7 +31,7 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 # Filters travel in the request line. The longest we accept, percent-encoded, passes gunicorn's own
 # limit of 8,190 bytes, beyond which it would answer HTML instead of a SCIM Error. Without a limit
 # anybody could send a line that never ends, of which each byte costs more than the one before.
-limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
+limit_request_line = message.MAX_REQUEST_LINE = 1024 * 1024
 
 # Okta closes its socket after 60 seconds: nobody reads a later answer.
 timeout = 60
