@@ -9,15 +9,17 @@ import signal
 
 from gunicorn.glogging import Logger
 
-from maptician_scim.redaction import without_tokens
+from maptician_scim import redaction
 
 
 class DiscreetLogger(Logger):
-    """Writes no token, should somebody have pasted one into an address."""
+    """Writes no token, should somebody have pasted one into an address, and one line a request."""
 
     def atoms(self, *args, **kwargs):
         atoms = super().atoms(*args, **kwargs)
-        return atoms | {"U": without_tokens(atoms["U"] or "")}
+        # WSGI servers hand over bytes as if they were Latin-1 (PEP 3333).
+        path = (atoms["U"] or "").encode("latin-1").decode(errors="replace")
+        return atoms | {"U": redaction.path(path)}
 
 
 wsgi_app = "example_project.wsgi:application"

@@ -12,18 +12,19 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, F, Field, Model, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django_scim.adapters import SCIMUser
 
 from maptician_scim import sessions
+from maptician_scim.columns import cannot_take, check_length, column_value, field_at, max_length
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.exceptions import Forbidden, InvalidValue, Reason
+from maptician_scim.exceptions import Conflict, Forbidden, InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
@@ -176,7 +177,7 @@ class UserAdapter(SCIMUser):
     def _cut(self, user_name: str, suffix: str) -> str:
         """As much of the name as fits; a cut name ends in something that tells it apart."""
         attribute = self.mapping().user_name
-        limit = (_max_length(attribute.field) if attribute else None) or 150
+        limit = (max_length(attribute.field) if attribute else None) or 150
         room = limit - len(suffix)
         if len(user_name) <= room and not NOT_IN_A_USERNAME.search(user_name):
             return user_name
@@ -350,11 +351,19 @@ class UserAdapter(SCIMUser):
         by_field = error.message_dict if hasattr(error, "error_dict") else {}
         for mapped in self.mapping().mapped:
             if mapped.attribute.field in by_field:
-                return _cannot_take(mapped.path.text, by_field[mapped.attribute.field][0])
+                return cannot_take(mapped.path.text, by_field[mapped.attribute.field][0])
         return InvalidValue(f"A value cannot be taken: {error.messages[0]}")
 
     def delete(self) -> None:
-        """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``)."""
+        """Delete the host user for good (``DELETE_BEHAVIOUR`` is ``"delete"``).
+
+        Override it where people belong to several tenants, to end their membership instead.
+        """
+        if not self.owns_account():
+            raise Conflict(
+                "This person cannot be deleted here: their account is also used elsewhere. "
+                "Deactivate them instead."
+            )
         self.obj.delete()
 
     def deactivate(self) -> None:
@@ -384,8 +393,8 @@ class UserAdapter(SCIMUser):
     def _take_own(self, parts: Parts) -> None:
         record, attribute = self.record, self.mapping().user_name
         user_name = parts.user_name or ""
-        check_length(USER_NAME, user_name, _max_length("user_name", ProvisionedUser))
-        check_length("externalId", parts.external_id, _max_length("external_id", ProvisionedUser))
+        check_length(USER_NAME, user_name, max_length("user_name", ProvisionedUser))
+        check_length("externalId", parts.external_id, max_length("external_id", ProvisionedUser))
         is_linked = record._state.adding and self.obj.pk is not None
         keeps_username = is_linked or not self.owns_account()
         if user_name != record.user_name and attribute is not None and not keeps_username:
@@ -402,7 +411,7 @@ class UserAdapter(SCIMUser):
             except (TypeError, ValueError) as error:
                 raise InvalidValue(f"{text!r} cannot take this value.") from error
         self.has_changes = True
-        value = column_value(text, _field(attribute.field), value)
+        value = column_value(text, field_at(attribute.field), value)
         if attribute.write is not None:
             attribute.write(self, value)
         else:
@@ -424,38 +433,10 @@ def _as_kept(mapped: Mapped, sent: Any) -> Any:
     attribute = mapped.attribute
     try:
         value = sent if attribute.from_scim is None else attribute.from_scim(sent)
-        value = column_value(mapped.path.text, _field(attribute.field), value)
+        value = column_value(mapped.path.text, field_at(attribute.field), value)
     except (InvalidValue, TypeError, ValueError):
         return sent
     return _shown(attribute.shown(value))
-
-
-def column_value(text: str, field: Field[Any, Any], value: Any) -> Any:
-    """A SCIM value as a column of the host takes it; ``text`` names it in errors.
-
-    Raises ``InvalidValue`` with the limit if it does not fit: nothing is ever truncated.
-    """
-    if value is None:
-        return None if field.null else field.get_default() if field.has_default() else ""
-    check_length(text, value, field.max_length)
-    try:
-        return field.to_python(value)
-    except ValidationError as error:
-        raise _cannot_take(text, error.messages[0]) from error
-
-
-def _cannot_take(text: str, message: str) -> InvalidValue:
-    return InvalidValue(f"{text!r} cannot take this value: {message}")
-
-
-def check_length(text: str, value: object, limit: int | None) -> None:
-    """Raise ``InvalidValue`` if a text is longer than its column."""
-    if isinstance(value, str) and limit is not None and len(value) > limit:
-        raise InvalidValue(
-            f"{text!r} has {len(value)} characters; at most {limit} can be kept. Shorten it.",
-            reason=Reason.TOO_LONG,
-            facts={"attribute": text, "length": str(len(value)), "limit": str(limit)},
-        )
 
 
 def critical_changes(changes: Iterable[str]) -> list[str]:
@@ -491,17 +472,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _copied(item) for name, item in value.items()}
     return list(value) if isinstance(value, list) else value
-
-
-def _field(path: str, model: type[Model] | None = None) -> Field[Any, Any]:
-    """The column at the end of an ORM path from the host's user."""
-    *relations, name = path.split("__")
-    current = model or get_user_model()
-    for relation in relations:
-        current = cast("type[Model]", current._meta.get_field(relation).related_model)
-    return cast("Field[Any, Any]", current._meta.get_field(name))
-
-
-def _max_length(name: str, model: type[Model] | None = None) -> int | None:
-    field = _field(name, model)
-    return field.max_length if isinstance(field, CharField) else None

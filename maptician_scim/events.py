@@ -22,6 +22,10 @@ from maptician_scim.protocol.expressions import comparison_key, user_name_key
 
 logger = logging.getLogger("maptician_scim.request")
 
+MAX_DETAIL = 1000
+MAX_FACT = 255
+"""Characters that are kept of what the client was answered, and of each value it names."""
+
 REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
 REFUSALS_LOGGED_EVERY_WATCHED = 1  # while somebody has the tenant's page open
 
@@ -42,6 +46,10 @@ class Origin:
     email: str = ""
     body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        # Kept with the token and shown, too. Clients may call themselves anything.
+        self.client = _storable(self.client, "client")
 
     @property
     def duration_ms(self) -> int:
@@ -87,16 +95,21 @@ def record(
         status=status,
         scim_type=(error and error.scim_type) or "",
         reason=(error and error.reason) or "",
-        facts={k: redaction.without_tokens(v) for k, v in error.facts.items()} if error else {},
-        detail=redaction.without_tokens(detail),
+        facts={k: _short(v, MAX_FACT) for k, v in error.facts.items()} if error else {},
+        detail=_short(detail, MAX_DETAIL),
         changes=changes or {},
         request=request,
         once=once,
         correlation_id=origin.correlation_id,
         duration_ms=origin.duration_ms,
         ip=origin.ip,
-        client=_storable(origin.client, "client"),
+        client=origin.client,
     )
+
+
+def _short(text: str, limit: int) -> str:
+    """A text without our tokens: what a client sends may be as long as its body."""
+    return redaction.cut(redaction.without_tokens(text), limit)
 
 
 def _storable(text: str, field_name: str) -> str:

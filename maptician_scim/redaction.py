@@ -12,14 +12,25 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
+from django.utils.encoding import escape_uri_path
+
 REMOVED = "[removed]"
 CUT = "[the rest is not kept]"
+LONGEST_TARGET = 16 * 1024
+LONGEST_HEADER = 1024
 
-TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{1,8})[0-9A-Za-z]*")
+TOKEN = re.compile(r"(mapt_scim_[0-9A-Za-z]{8})[0-9A-Za-z]+")
 WHOLE_TOKEN = re.compile(r"mapt_scim_[0-9A-Za-z]{40}")
-SECRET_NAME = re.compile(r"passw|secret|token|credential|apikey|privatekey")
-SECRET_HEADER = re.compile(r"authorization|cookie|csrf|api-?key|signature|passw|secret|token")
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+SECRET_NAME = re.compile(
+    r"passw|passphrase|passcode|pwd|secret|token|credential|apikey|accesskey|privatekey"
+)
+SECRET_HEADER = re.compile(
+    r"authorization|cookie|csrf|key|signature|passw|secret|token|credential|session|jwt|oidc"
+)
+"""The last ones are what proxies that know the user add."""
+STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
+"""A string, or what begins as one: so each character is looked at once."""
+
 IN_A_NAME = re.compile(r"[^0-9a-z]")
 
 
@@ -46,17 +57,27 @@ def holds_token(text: str) -> bool:
 def headers(sent: Mapping[str, str]) -> dict[str, str]:
     """The headers of a request."""
     return {
-        name: REMOVED if SECRET_HEADER.search(name.lower()) else _storable(without_tokens(value))
+        name: REMOVED
+        if SECRET_HEADER.search(name.lower())
+        else cut(_storable(without_tokens(value)), LONGEST_HEADER)
         for name, value in sent.items()
     }
+
+
+def path(decoded: str) -> str:
+    """A path for a line of a log: nothing in it ends the line or commands a terminal."""
+    return without_tokens(escape_uri_path(decoded))
 
 
 def target(path: str) -> str:
     """Path and query string of a request."""
     name, separator, query = path.partition("?")
-    if _is_secret(STRING.sub("", unquote_plus(query))):
+    plain = unquote_plus(query)
+    outside = STRING.sub(lambda found: "" if found[1] else found[0], plain)
+    is_hidden = len(TOKEN.findall(plain)) > len(TOKEN.findall(query))
+    if _is_secret(outside) or is_hidden:
         query = REMOVED
-    return _storable(without_tokens(name + separator + query))
+    return cut(_storable(without_tokens(name + separator + query)), LONGEST_TARGET)
 
 
 def body(sent: bytes, limit: int) -> str:
@@ -76,7 +97,11 @@ def body(sent: bytes, limit: int) -> str:
         text = _written(document)
     except (ValueError, RecursionError):
         text = _before_a_secret(text)
-    text = _storable(without_tokens(text))
+    return cut(_storable(without_tokens(text)), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters of a text, and a word that there were more."""
     return text if len(text) <= limit else text[:limit] + CUT
 
 

@@ -57,7 +57,9 @@ class Rhythm:
         """Why there is an alarm or none, in a sentence or two."""
         if self.last_request is None:
             return _("No request has been let in yet, so nothing is known of the usual rhythm.")
-        ago = timesince(self.last_request, self.seen_at)
+        ago = _("less than a minute")
+        if self.seen_at - self.last_request >= timedelta(minutes=1):
+            ago = timesince(self.last_request, self.seen_at)
         if self.longest_pause is None:
             return _(
                 "The last request was %(ago)s ago. The alarm needs two weeks of use to know what "

@@ -138,7 +138,7 @@ class SCIMView(APIView):
         logger.info(
             "%s %s %s %d ms",
             request.method,
-            redaction.without_tokens(request.path),
+            redaction.path(request.path),
             status,
             origin.duration_ms,
             extra={

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import RestrictedError
 
 from maptician_scim import events
-from maptician_scim.models import Event, ProvisionedUser, Token
+from maptician_scim.models import Connection, Event, ProvisionedUser, Token
 from maptician_scim.models.events import EventQuerySet
 from tests.client import ScimClient
 from tests.factories import OccupantFactory
@@ -318,6 +318,26 @@ def test_correlation_id_that_is_odd_is_replaced(scim, sent):
     answer = scim.request_scim("POST", "/Users", {"userName": "pat"}, X_Request_Id=sent)
     assert answer["X-Request-Id"] not in ("", sent)
     assert only_event().correlation_id == answer["X-Request-Id"]
+
+
+def test_client_with_a_long_name_is_served_and_named_in_short(scim, acme):
+    assert scim.request_scim("GET", "/Users", user_agent="x" * 300).status_code == 200
+    assert Token.objects.get(tenant=acme).last_used_client == "x" * 200
+
+
+def test_token_sent_as_the_clients_name_is_kept_nowhere(scim, acme):
+    scim.request_scim("GET", "/Users", user_agent=f"curl {scim.secret}")
+    assert scim.secret[20:] not in Token.objects.get(tenant=acme).last_used_client
+
+
+def test_long_values_are_kept_in_short(scim, acme):
+    Connection.objects.create(tenant=acme, email_domains=["acme.example"])
+    home = {"type": "home", "value": f"{'x' * 500_000}@evil.example"}
+    scim.create(userName="pat@acme.example", emails=[home])
+    event = only_event()
+    assert event.reason == "email_domain"
+    assert len(event.detail) < 1100
+    assert len(event.facts["address"]) < 300
 
 
 def test_client_is_named(scim):

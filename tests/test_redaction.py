@@ -1,6 +1,7 @@
 """What is kept of a refused request holds no secret, however it is packed."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,9 @@ def test_password_is_removed_and_nothing_else():
         "apiKey",
         "API-Key",
         "private key",
+        "accessKey",
+        "userPwd",
+        "passphrase",
         "credentials",
         "urn:ietf:params:scim:schemas:core:2.0:User:password",
     ],
@@ -223,6 +227,11 @@ def test_any_bytes_can_be_kept(body):
         "X-Signature",
         "X-Amz-Security-Token",
         "Client-Secret",
+        "X-Credentials",
+        "X-Auth-Key",
+        "X-Session-Id",
+        "Cf-Access-Jwt-Assertion",
+        "X-Amzn-Oidc-Data",
     ],
 )
 def test_secret_header_is_removed(name):
@@ -316,3 +325,34 @@ def test_nothing_is_lost():
 
 def test_deep_nesting_does_not_grow_without_end():
     assert len(redaction.indented("[" * 16_000)) < 16_000 * 45
+
+
+@pytest.mark.parametrize(
+    ("decoded", "shown"),
+    [
+        ("/scim/v2/Users/1", "/scim/v2/Users/1"),
+        ("/x\nGET /y 200\x1b[31m", "/x%0AGET%20/y%20200%1B%5B31m"),
+        ("/ärger\u2028", "/%C3%A4rger%E2%80%A8"),
+        (f"/{SECRET}", f"/{SECRET[:18]}…"),
+    ],
+)
+def test_path_in_a_log_is_one_harmless_word(decoded, shown):
+    assert redaction.path(decoded) == shown
+
+
+def test_long_target_and_headers_are_cut():
+    target = redaction.target("/scim/v2/Users?filter=" + "x" * 100_000)
+    assert len(target) == redaction.LONGEST_TARGET + len(redaction.CUT)
+    [value] = redaction.headers({"Accept": "x" * 100_000}).values()
+    assert len(value) == redaction.LONGEST_HEADER + len(redaction.CUT)
+
+
+def test_target_of_quotes_takes_no_time():
+    started = time.perf_counter()
+    redaction.target('/scim/v2/Users?filter="' + '\\"' * 50_000)
+    assert time.perf_counter() - started < 1
+
+
+def test_token_behind_percent_signs_is_removed():
+    hidden = SECRET.replace("_", "%5F")
+    assert SECRET_PART not in redaction.target(f"/scim/v2/Users?filter={hidden}")

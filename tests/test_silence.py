@@ -153,3 +153,7 @@ def test_scim_token_check_tells_of_it(acme, capsys):
     with pytest.raises(SystemExit, match="1"):
         call_command("scim_token", "check")
     assert "Acme is silent. The last request was 1" in capsys.readouterr().out
+
+
+def test_request_of_this_minute_is_not_zero_minutes_ago():
+    assert "less than a minute ago" in rhythm(hours(*every(5))).explanation()

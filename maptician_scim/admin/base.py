@@ -9,11 +9,13 @@ from typing import Any, NoReturn
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.core.exceptions import PermissionDenied
-from django.db.models import Field, QuerySet
-from django.http import HttpRequest
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
+from maptician_scim import redaction
 from maptician_scim.conf import scim_settings
 from maptician_scim.tenancy import tenants_for
 
@@ -34,6 +36,22 @@ class TenantFilter(SimpleListFilter):
         return queryset.filter(tenant_id=self.value()) if self.value() in known else queryset.none()
 
 
+def key_of(model: type[Model], text: str | None) -> Any:
+    """The primary key somebody wrote into an address; ``None`` if it cannot be one.
+
+    A number that is too large for the column would fail in the database.
+    """
+    try:
+        return model._meta.pk.clean(text, None)
+    except (ValidationError, ValueError):
+        return None
+
+
+def recognisable(typed: str) -> str:
+    """What was typed to find something, with a token in it cut to the beginning that is shown."""
+    return redaction.without_tokens(typed).replace("…", "")
+
+
 class TenantScopedAdmin(admin.ModelAdmin):
     """Rows with a ``tenant``. Whose tenant the admin may not see, they may not see either.
 
@@ -45,6 +63,17 @@ class TenantScopedAdmin(admin.ModelAdmin):
         if scim_settings.TENANT_QUERYSET_FOR is None:
             return rows
         return rows.filter(tenant__in=tenants_for(request.user))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        typed = request.GET.get(SEARCH_VAR, "")
+        if typed != recognisable(typed):
+            # Somebody has pasted a whole token: it must not be on the page, nor in its links.
+            query = request.GET.copy()
+            query[SEARCH_VAR] = recognisable(typed)
+            return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
+        return super().changelist_view(request, extra_context)
 
     def formfield_for_foreignkey(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path
@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from maptician_scim import activity, live
+from maptician_scim.admin.base import key_of
 from maptician_scim.admin.connection_form import ConnectionForm, by_default
 from maptician_scim.admin.connection_page import (
     HEADINGS,
@@ -84,6 +85,8 @@ class ConnectionAdmin(DoctorMixin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
+        if key_of(tenant_model(), object_id) is None:
+            return None
         found = super().get_object(request, object_id, from_field)
         if found is None and (tenant := _visible_tenant(request, object_id)) is not None:
             Connection.objects.make_missing([tenant])
@@ -263,10 +266,7 @@ class ConnectionAdmin(DoctorMixin):
 
 def _visible_tenant(request: HttpRequest, object_id: str) -> Model | None:
     """The tenant with this primary key, if the admin may see it."""
-    try:
-        pk = tenant_model()._meta.pk.to_python(object_id)
-    except (ValidationError, ValueError):
-        return None
+    pk = key_of(tenant_model(), object_id)
     return tenants_for(request.user).filter(pk=pk).first()
 
 

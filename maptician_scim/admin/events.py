@@ -17,7 +17,7 @@ from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import (
     Http404,
@@ -35,7 +35,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from maptician_scim import explanations, redaction
-from maptician_scim.admin.base import TenantFilter
+from maptician_scim.admin.base import TenantFilter, key_of
 from maptician_scim.admin.reading import (
     COUNTED,
     OUTCOMES,
@@ -44,6 +44,7 @@ from maptician_scim.admin.reading import (
     page_of,
     readable,
     visible_tenants,
+    with_accounts_seen,
 )
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import Reason
@@ -122,7 +123,9 @@ class VerbFilter(SimpleListFilter):
         return list(VERBS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if self.value() is None else queryset.filter(verb=self.value())
+        if self.value() is None:
+            return queryset
+        return queryset.filter(verb=self.value()) if self.value() in VERBS else queryset.none()
 
 
 class ReasonFilter(SimpleListFilter):
@@ -134,11 +137,11 @@ class ReasonFilter(SimpleListFilter):
         return list(Reason.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return (
-            queryset
-            if self.value() is None
-            else queryset.filter(status__gte=400, reason=self.value())
-        )
+        if self.value() is None:
+            return queryset
+        if self.value() not in Reason.values:
+            return queryset.none()
+        return queryset.filter(status__gte=400, reason=self.value())
 
 
 class TokenFilter(SimpleListFilter):
@@ -177,10 +180,8 @@ class TokenFilter(SimpleListFilter):
 
 def _keys(text: str | None, model: type[Model] | None = None) -> list[Any]:
     """The primary key somebody wrote into an address; none if it cannot be one."""
-    try:
-        return [((model or tenant_model())._meta.pk).to_python(text)]
-    except ValidationError:
-        return []
+    key = key_of(model or tenant_model(), text)
+    return [] if key is None else [key]
 
 
 # -- the pages ----------------------------------------------------------------------------------
@@ -369,7 +370,9 @@ def _people_named(request: HttpRequest, text: str) -> set[str]:
     named = records.filter(user_name_key__startswith=user_name_key(text))
     found = set(named.values_list("scim_id", flat=True)[:PEOPLE_FOUND])
     if "@" in text:
-        addressed = records.filter(scim_settings.USER_ADAPTER.has_address(text))
+        addressed = with_accounts_seen(
+            request, records.filter(scim_settings.USER_ADAPTER.has_address(text))
+        )
         found |= set(addressed.values_list("scim_id", flat=True)[:PEOPLE_FOUND])
     return {str(scim_id) for scim_id in found}
 

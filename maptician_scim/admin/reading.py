@@ -123,6 +123,19 @@ def visible_tenants(request: HttpRequest) -> list[Any] | None:
     return cast("list[Any] | None", known["_scim_visible_tenants"])
 
 
+def with_accounts_seen(request: HttpRequest, records: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of the records whose accounts an admin may see.
+
+    Somebody may have moved to a tenant the admin sees nothing of. Their record stays with the old
+    one, but what their account says now is not told there.
+    """
+    seen = visible_tenants(request)
+    if seen is None:
+        return records
+    visible = records.filter(tenant_id__in=seen)
+    return visible.filter(pk__in=scim_settings.USER_ADAPTER.activity_of(visible))  # type: ignore[arg-type]
+
+
 def page_of(site: AdminSite, request: HttpRequest, model: type[Model], pk: Any) -> str:
     """The address of a row's own page; empty if there is none that this admin may see."""
     if pk is None or not site.is_registered(model):

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -26,8 +25,8 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from maptician_scim import lifecycle, redaction
-from maptician_scim.admin.base import TenantFilter, TenantScopedAdmin
+from maptician_scim import lifecycle
+from maptician_scim.admin.base import TenantFilter, TenantScopedAdmin, recognisable
 from maptician_scim.admin.token_forms import (
     Access,
     ChangeForm,
@@ -94,18 +93,7 @@ class TokenAdmin(TenantScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return super().get_search_results(request, queryset, _recognisable(search_term))
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        typed = request.GET.get(SEARCH_VAR, "")
-        if typed != _recognisable(typed):
-            # Somebody has pasted a whole token: it must not be on the page, nor in its links.
-            query = request.GET.copy()
-            query[SEARCH_VAR] = _recognisable(typed)
-            return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
-        return super().changelist_view(request, extra_context)
+        return super().get_search_results(request, queryset, recognisable(search_term))
 
     @admin.display(description=_("token"), ordering="name")
     def label(self, token: Token) -> SafeString:
@@ -478,11 +466,6 @@ class TokenAdmin(TenantScopedAdmin):
             "has_view_permission": self.has_view_permission(request),
         }
         return TemplateResponse(request, f"{TEMPLATES}/{template}", common | context, status=status)
-
-
-def _recognisable(typed: str) -> str:
-    """What was typed to find a token, cut to the beginning by which it is found."""
-    return redaction.without_tokens(typed).replace("…", "")
 
 
 def _posted(request: HttpRequest) -> QueryDict | None:

@@ -27,7 +27,13 @@ from django.utils.translation import gettext_lazy
 from maptician_scim import explanations
 from maptician_scim.adapters import Provenance, UserAdapter
 from maptician_scim.admin.base import TenantFilter
-from maptician_scim.admin.reading import ReadOnlyAdmin, outcome_badge, page_of, readable
+from maptician_scim.admin.reading import (
+    ReadOnlyAdmin,
+    outcome_badge,
+    page_of,
+    readable,
+    with_accounts_seen,
+)
 from maptician_scim.conf import scim_settings
 from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.protocol.expressions import user_name_key
@@ -56,11 +62,13 @@ class ProvisionedUserChangeList(ChangeList):
         super().get_results(request)
         page = partial(page_of, self.model_admin.admin_site, request, get_user_model())
         self.result_list = list(self.result_list)
-        live = ProvisionedUser.objects.live().filter(pk__in=[r.pk for r in self.result_list])
-        activity = scim_settings.USER_ADAPTER.activity_of(live)
+        shown = ProvisionedUser.objects.filter(pk__in=[r.pk for r in self.result_list])
+        activity = scim_settings.USER_ADAPTER.activity_of(shown.live())
+        seen = set(with_accounts_seen(request, shown).values_list("pk", flat=True))
         for record in self.result_list:
             record.is_active = activity.get(record.pk)
-            record.host_user_url = page(record.user_id)
+            record.account = record.user if record.pk in seen else None
+            record.host_user_url = page(record.user_id) if record.account else ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +121,8 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("account"))
     def host_user(self, record: Any) -> SafeString | str:
         if not record.host_user_url:
-            return str(record.user or "")
-        return format_html('<a href="{}">{}</a>', record.host_user_url, record.user)
+            return str(record.account or "")
+        return format_html('<a href="{}">{}</a>', record.host_user_url, record.account)
 
     @admin.display(description=gettext_lazy("active"), boolean=True)
     def active(self, record: Any) -> bool | None:
@@ -138,7 +146,10 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
             found |= Q(scim_id=UUID(term))
         if "@" in term:
             # First by itself: a condition on two tables at once could use no index.
-            addressed = ProvisionedUser.objects.filter(scim_settings.USER_ADAPTER.has_address(term))
+            addressed = with_accounts_seen(
+                request,
+                ProvisionedUser.objects.filter(scim_settings.USER_ADAPTER.has_address(term)),
+            )
             found |= Q(pk__in=list(addressed.values_list("pk", flat=True)[:FOUND_BY_ADDRESS]))
         return queryset.filter(found), False
 
@@ -160,7 +171,7 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
             "subtitle": None,
             "record": record,
             "adapter": adapter,
-            "host_user_url": page(get_user_model(), record.user_id),
+            "host_user_url": self._account_url(request, record),
             "timeline": [_line(event, page(Event, event.pk)) for event in events[:TIMELINE]],
             "may_see_events": may_see_events,
             "has_more": len(events) > TIMELINE,
@@ -171,6 +182,12 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
             "overridden": [row for row in rows if row.attribute.is_overridden],
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _account_url(self, request: HttpRequest, record: ProvisionedUser) -> str:
+        mine = ProvisionedUser.objects.ever_of(record.tenant).filter(pk=record.pk)
+        if not with_accounts_seen(request, mine).exists():
+            return ""
+        return page_of(self.admin_site, request, get_user_model(), record.user_id)
 
     def _events_of(self, record: ProvisionedUser) -> str:
         events = reverse(f"{self.admin_site.name}:maptician_scim_event_changelist")

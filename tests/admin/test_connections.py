@@ -165,6 +165,12 @@ def test_limited_admin_changes_nothing_of_others(limited, globex):
     assert Connection.objects.get(tenant=globex).is_enabled
 
 
+@pytest.mark.parametrize("key", ["99999999999999999999", "-1", "0", "x", "1e5", "%00"])
+@pytest.mark.parametrize("address", ["change/", "history/", "doctor/", "state/", "attributes.csv"])
+def test_key_that_can_be_nobodys_is_403(admin, key, address):
+    assert admin.get(f"{LIST}{key}/{address}").status_code == 403
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_without_the_permission_it_is_403(allow, acme, address):
     assert allow("view_token").get(f"{LIST}{acme.pk}/{address}").status_code == 403

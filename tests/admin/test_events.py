@@ -252,6 +252,10 @@ def test_filter_by_outcome(browser, three, outcome):
         ("outcome=no-such", ["not-let-in", "refused", "done"]),
         ("token=999999", []),
         ("token=x", []),
+        ("token=99999999999999999999", []),
+        ("tenant=99999999999999999999", []),
+        ("verb=%00", []),
+        ("reason=%00", []),
         ("verb=create&period=hour", []),
     ],
 )
@@ -260,14 +264,14 @@ def test_filters(browser, three, query, names):
 
 
 def test_filter_by_token_also_where_it_is_not_offered(browser, acme, monkeypatch):
-    tokens = [Token.objects.issue(tenant=acme, name=f"T{n}")[0] for n in range(3)]
+    tokens = [Token.objects.issue(tenant=acme, name=f"No. {n}")[0] for n in range(3)]
     rows = [event(acme, token=token) for token in tokens]
     monkeypatch.setattr("maptician_scim.admin.events.TOKENS_OFFERED", 1)
     shown = browser.get(f"{LIST}?token={tokens[0].pk}")
     assert list(shown.context["cl"].result_list) == [rows[0]]
-    assert "T2" in shown.text  # the newest is offered
-    assert "T1" not in shown.text
-    assert '<li class="selected">' in shown.text.partition("T0")[0][-200:]
+    assert "No. 2" in shown.text  # the newest is offered
+    assert "No. 1" not in shown.text
+    assert '<li class="selected">' in shown.text.partition("No. 0")[0][-200:]
 
 
 def test_tokens_of_the_chosen_tenant_are_offered(browser, acme, globex):

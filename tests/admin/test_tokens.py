@@ -541,6 +541,15 @@ def test_whole_token_in_the_search_is_cut_at_once(admin_client, acme):
     assert rows(answer) == {"Okta"}
 
 
+@pytest.mark.parametrize("model", ["event", "provisioneduser", "connection"])
+def test_whole_token_in_the_search_of_another_list_is_cut_too(admin_client, acme, model):
+    _, secret = Token.objects.issue(tenant=acme, name="Okta")
+    address = reverse(f"admin:maptician_scim_{model}_changelist")
+    answer = admin_client.get(address, {"q": f" {secret}"}, follow=True)
+    assert answer.status_code == 200
+    assert secret not in str(answer.redirect_chain) + text_of(answer) + answer.content.decode()
+
+
 def test_list_costs_the_same_for_few_and_many(
     admin_client, acme, globex, django_assert_num_queries
 ):

@@ -307,6 +307,26 @@ def test_nobody_changes_or_deletes_by_hand(browser, pat):
 
 
 @pytest.mark.usefixtures("limited")
+def test_limited_admin_learns_nothing_of_whom_somebody_is_elsewhere(pat, globex):
+    record = record_of(pat)
+    support = with_permissions("view_provisioneduser", "view_occupant", "view_event")
+    account = reverse("admin:workplace_occupant_change", args=[record.user_id])
+    for answer in (page(support, record), support.get(LIST)):
+        assert account in answer.content.decode()
+    record.user.company, record.user.first_name = globex, "Globetrotter"
+    record.user.email = "pat@globex.example"
+    record.user.save()
+    for answer in (page(support, record), support.get(LIST)):
+        shown = answer.content.decode()
+        assert "pat@acme.example" in shown
+        assert "Globetrotter" not in shown
+        assert account not in shown
+    for address in (LIST, reverse("admin:maptician_scim_event_changelist")):
+        found = support.get(address, {"q": "pat@globex.example"})
+        assert found.context["cl"].result_count == 0
+
+
+@pytest.mark.usefixtures("limited")
 def test_limited_admin_sees_their_people_alone(pat, other_scim):
     other = other_scim.create(userName="kim").json()
     support = with_permissions("view_provisioneduser")

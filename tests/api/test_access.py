@@ -385,6 +385,14 @@ def test_one_line_is_logged_for_each_request(scim, caplog):
     assert (line.status, line.token_prefix) == (201, only_token().prefix)
 
 
+def test_nobody_writes_a_line_of_their_own_into_the_log(acme, caplog):
+    caplog.set_level(logging.INFO)
+    stranger = ScimClient(acme.subdomain, "wrong")
+    stranger.request_scim("GET", "/x%0AGET /scim/v2/Users 200 1 ms%1B[31m")
+    [line] = [r.getMessage() for r in caplog.records if r.name == "maptician_scim.request"]
+    assert line.startswith("GET /scim/v2/x%0AGET%20/scim/v2/Users%20200%201%20ms%1B%5B31m 401 ")
+
+
 def test_unforeseen_failure_is_a_scim_500_with_the_id_to_report(scim, monkeypatch, caplog):
     def fail(*args):
         raise ZeroDivisionError

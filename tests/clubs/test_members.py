@@ -7,6 +7,7 @@ from django.test import Client
 
 from maptician_scim.models import Event
 from tests.clubs.models import Membership
+from tests.clubs.scim import MemberAdapter
 
 SHUT_OUT = {"op": "replace", "value": {"active": False}}
 
@@ -68,6 +69,16 @@ def test_delete_leaves_the_person_to_the_other_club(scim, other_scim, pat, setti
     assert scim.remove(look_up(scim, "pat")["id"]).status_code == 204
     assert active_in(pat) == ["globex"]
     assert look_up(other_scim, "pat") == theirs
+
+
+def test_an_adapter_that_knows_no_better_deletes_nobody_another_club_shares(
+    scim, other_scim, pat, settings, monkeypatch
+):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"DELETE_BEHAVIOUR": "delete"}
+    monkeypatch.delattr(MemberAdapter, "delete")
+    mine, theirs = (look_up(client, "pat") for client in (scim, other_scim))
+    assert scim.remove(mine["id"]).status_code == 409
+    assert (look_up(scim, "pat"), look_up(other_scim, "pat")) == (mine, theirs)
 
 
 def test_membership_that_ends_outside_scim_ends_the_view(scim, other_scim, pat, acme):
