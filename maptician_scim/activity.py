@@ -1,7 +1,8 @@
 """Counting requests by tenant and hour, for the charts.
 
 A read costs no write of its own: each process counts for itself and adds what it has counted to
-the table at most once a minute, with a request that comes by then.
+the table at most once a minute, with a request that comes by then. A refusal brings all of it
+at once, as every request does while somebody watches: no trouble waits for the next request.
 """
 
 from __future__ import annotations
@@ -90,12 +91,12 @@ class _Counts:
 _counts = _Counts()
 
 
-def count(tenant_id: Any, *, is_error: bool) -> None:
-    """Count one request of a tenant, and write what is due."""
+def count(tenant_id: Any, *, is_error: bool, at_once: bool = False) -> None:
+    """Count one request of a tenant, and write what is due, or everything."""
     if rehearsal.is_on():
         return
     _counts.add((tenant_id, hour_of(now())), is_error=is_error)
-    flush(min_age=WRITTEN_EVERY)
+    flush(min_age=0 if at_once else WRITTEN_EVERY)
 
 
 def flush(*, min_age: float = 0) -> None:

@@ -31,6 +31,7 @@ from maptician_scim.exceptions import (
     Unauthorized,
     Unavailable,
 )
+from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
@@ -114,10 +115,23 @@ class SCIMView(APIView):
         response["Cache-Control"] = "private, no-cache"
         origin = self.origin
         if origin.tenant is not None:
-            activity.count(origin.tenant.pk, is_error=response.status_code >= 400)
+            activity.count(
+                origin.tenant.pk,
+                is_error=response.status_code >= 400,
+                at_once=self._is_counted_at_once(response.status_code),
+            )
         if not rehearsal.is_on():
             self._log(request, response.status_code)
         return super().finalize_response(request, response, *args, **kwargs)
+
+    def _is_counted_at_once(self, status: int) -> bool:
+        """Whether a request was refused, or somebody watches.
+
+        Never without a token, nor where the database has just failed.
+        """
+        if self.origin.token is None or status >= 500:
+            return False
+        return status >= 400 or Connection.of(self.origin.tenant).is_watched
 
     def _log(self, request: Request, status: int) -> None:
         origin = self.origin

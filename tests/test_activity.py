@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError
 
 from maptician_scim import activity, rehearsal
-from maptician_scim.models import Activity, now
+from maptician_scim.models import Activity, Connection, now
 from maptician_scim.models.activity import ActivityQuerySet
 
 
@@ -28,6 +28,24 @@ def test_refusals_are_counted_as_errors(scim, acme):
     scim.search()
     activity.flush()
     assert counted(acme) == (3, 2)
+
+
+def test_refusal_is_counted_at_once_and_with_it_all_before(scim, acme):
+    scim.create(userName="pat@acme.example")
+    scim.create(userName="pat@acme.example")
+    assert counted(acme) == (2, 1)
+
+
+def test_request_is_counted_at_once_while_somebody_watches(scim, acme):
+    Connection.objects.make_missing([acme])
+    Connection.of(acme).watch()
+    scim.search()
+    assert counted(acme) == (1, 0)
+
+
+def test_request_without_a_token_costs_no_write(scim, acme):
+    scim.request_scim("POST", "/Users", {}, authorization="Bearer x")
+    assert counted(acme) == (0, 0)
 
 
 def test_counts_of_a_minute_are_written_with_the_next_request(scim, acme, monkeypatch):

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from maptician_scim import tokens
 from maptician_scim.management.commands import scim_token
-from maptician_scim.models import READ_ONLY, Token, now
+from maptician_scim.models import READ_ONLY, Connection, Token, now
 from tests.client import ScimClient
 
 
@@ -208,6 +208,14 @@ def test_name_that_is_taken_is_noted_beside_the_token(acme, capsys):
     assert tokens.is_well_formed(output.out.removesuffix("\n"))
     assert "a token named 'Okta' already" in output.err
     assert Token.objects.count() == 2
+
+
+def test_tenant_that_is_switched_off_is_noted_beside_the_token(acme, capsys):
+    Connection.objects.create(tenant=acme, is_enabled=False)
+    call_command("scim_token", "issue", "acme", "--name", "Okta")
+    output = capsys.readouterr()
+    assert tokens.is_well_formed(output.out.removesuffix("\n"))
+    assert f"SCIM is switched off for {acme}. Switch it on" in output.err
 
 
 @pytest.mark.parametrize(

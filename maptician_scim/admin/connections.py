@@ -18,7 +18,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import live
+from maptician_scim import activity, live
 from maptician_scim.admin.base import key_of
 from maptician_scim.admin.connection_form import ConnectionForm, by_default
 from maptician_scim.admin.connection_page import (
@@ -193,6 +193,7 @@ class ConnectionAdmin(DoctorMixin):
         """Everything on the page but the form."""
         tenant = connection.tenant
         live.keep_watching(connection)
+        activity.flush()
         state = live.states([connection])[connection.pk]
         may = {
             f"may_{action}_{name}": request.user.has_perm(f"maptician_scim.{action}_{name}")

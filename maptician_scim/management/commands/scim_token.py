@@ -19,7 +19,7 @@ from maptician_scim.explanations import client_name
 from maptician_scim.lifecycle import state_of
 from maptician_scim.management.findings import FINDERS
 from maptician_scim.management.tenants import tenant_or_error
-from maptician_scim.models import BY_SETTING, READ_ONLY, Scope, Token, now
+from maptician_scim.models import BY_SETTING, READ_ONLY, Connection, Scope, Token, now
 from maptician_scim.models.tokens import BySetting
 from maptician_scim.tenancy import tenant_key
 
@@ -103,6 +103,11 @@ class Command(BaseCommand):
         tenant = tenant_or_error(options["tenant"])
         if Token.objects.for_tenant(tenant).unrevoked().has_name(options["name"]):
             self.stderr.write(f"Note: there is a token named {options['name']!r} already.")
+        if not Connection.of(tenant).is_enabled:
+            self.stderr.write(
+                f"Note: SCIM is switched off for {tenant}. Switch it on, on the page of the SCIM "
+                "connection, or every request with this token is refused."
+            )
         _, secret = Token.objects.issue(
             tenant=tenant,
             name=options["name"],
