@@ -6,7 +6,7 @@ import logging
 
 import scim2_models as scim
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf
 
@@ -17,6 +17,7 @@ from maptician_scim.exceptions import (
     InvalidValue,
     MethodNotAllowed,
     NotFound,
+    Reason,
     ScimError,
     Unavailable,
     UnsupportedMediaType,
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 def as_scim_error(error: Exception, correlation_id: str) -> ScimError:
     """The error a client is answered with."""
     if isinstance(error, ScimError):
+        if error.reason is Reason.HOST_RULE:
+            _log_rule(error.__cause__, correlation_id)
         return error
     if isinstance(error, scim.SCIMException):
         return scim_error(error)
@@ -50,3 +53,16 @@ def as_scim_error(error: Exception, correlation_id: str) -> ScimError:
     return InternalError(
         f"The request failed for a reason that was not foreseen. Report it as {correlation_id}."
     )
+
+
+def _log_rule(cause: BaseException | None, correlation_id: str) -> None:
+    """Say for the host's engineers which rule of theirs refused a change.
+
+    Of a constraint the name only: PostgreSQL's message may hold the whole row.
+    """
+    if isinstance(cause, DatabaseError):
+        diagnosis = getattr(cause.__cause__, "diag", None)
+        name = getattr(diagnosis, "constraint_name", None) or type(cause).__name__
+        logger.warning("Request %s was refused by the constraint %s", correlation_id, name)
+    else:
+        logger.warning("Request %s was refused by a receiver", correlation_id, exc_info=cause)

@@ -335,6 +335,7 @@ def test_deep_nesting_does_not_grow_without_end():
         ("/ärger\u2028", "/%C3%A4rger%E2%80%A8"),
         (f"/{SECRET}", f"/{SECRET[:18]}…"),
     ],
+    ids=["plain", "two lines", "letters", "token"],
 )
 def test_path_in_a_log_is_one_harmless_word(decoded, shown):
     assert redaction.path(decoded) == shown

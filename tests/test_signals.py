@@ -147,6 +147,33 @@ def test_if_a_receiver_inside_raises_then_409_and_nothing_is_written(
     assert list(Event.objects.values_list("status", "changes")) == [(409, {})]
 
 
+def test_the_log_of_the_host_says_which_receiver_refused(scim, person, listen, caplog):
+    def no_changes_on_sundays(**arguments):
+        raise ValueError("closed")
+
+    listen(signals.in_transaction, no_changes_on_sundays)
+    answer = scim.modify(person.scim_id, TITLE)
+    assert answer["X-Request-Id"] in caplog.text
+    assert "no_changes_on_sundays" in caplog.text
+
+
+def test_the_log_of_the_host_says_which_constraint_refused_and_no_value(
+    scim, person, listen, caplog
+):
+    def seat_twice(user, **arguments):
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO scim_rule VALUES ('a secret value'), ('a secret value')")
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE scim_rule (x text CONSTRAINT only_once UNIQUE)")
+    listen(signals.in_transaction, seat_twice)
+    answer = scim.modify(person.scim_id, TITLE)
+    assert answer.status_code == 409
+    name = "only_once" if connection.vendor == "postgresql" else "IntegrityError"
+    [line] = [r.getMessage() for r in caplog.records if r.name == "maptician_scim.errors"]
+    assert line == f"Request {answer['X-Request-Id']} was refused by the constraint {name}"
+
+
 def test_what_a_refusing_receiver_says_stays_inside(scim, person, listen):
     def refuse(**arguments):
         raise ValueError("the secret of the house")
