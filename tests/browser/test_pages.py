@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from playwright.sync_api import expect
 
 from maptician_scim.models import Event, ProvisionedUser, Token
 from tests.browser.accessibility import assert_cared_for
@@ -72,4 +73,4 @@ def test_supporter_finds_the_way_from_the_start(open_page, supporter):
     page.goto("/admin/")
     assert_cared_for(page)
     page.get_by_role("link", name="SCIM connections", exact=True).first.click()
-    assert page.locator("#result_list tbody tr").count() == 1
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
