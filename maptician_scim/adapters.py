@@ -20,6 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django_scim.adapters import SCIMUser
+from scim2_models import Extension
 
 from maptician_scim import sessions
 from maptician_scim.columns import cannot_take, check_length, column_value, field_at, max_length
@@ -29,8 +30,10 @@ from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, M
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
-from maptician_scim.protocol.messages import UserDocument
-from maptician_scim.protocol.patch import patch_user
+from maptician_scim.protocol.messages import ResourceDocument
+from maptician_scim.protocol.patch import patch_resource
+from maptician_scim.protocol.projection import EVERYTHING, Projection
+from maptician_scim.protocol.schemas import user_model
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -74,6 +77,9 @@ class UserAdapter(SCIMUser):
 
     tenant_field: ClassVar[str]
     attribute_map: ClassVar[Mapping[str, str | Attribute | None]]
+    extensions: ClassVar[tuple[type[Extension], ...]] = ()
+    """Schema extensions of the host's own, beside the enterprise extension."""
+
     locked_relations: ClassVar[tuple[str, ...]] = ("user", "self")
     """What a write locks, in this order: an admin's save locks the host user first, too."""
 
@@ -190,11 +196,16 @@ class UserAdapter(SCIMUser):
     def mapping(cls) -> AttributeMap:
         """The attribute map of this class. Raises ``ValueError`` if it makes no sense."""
         if "_mapping" not in cls.__dict__:
-            cls._mapping = AttributeMap(cls.attribute_map)
+            cls._mapping = AttributeMap(cls.attribute_map, user_model(cls.extensions))
         return cls._mapping
 
     @classmethod
-    def documents(cls, records: ProvisionedUserQuerySet, request: HttpRequest) -> list[Document]:
+    def documents(
+        cls,
+        records: ProvisionedUserQuerySet,
+        request: HttpRequest,
+        projection: Projection = EVERYTHING,
+    ) -> list[Document]:
         """The resources of annotated records, straight from rows: one query, no model instance."""
         mapping, base = cls.mapping(), endpoint_url(request)
         rows = records.values_list(
@@ -318,7 +329,7 @@ class UserAdapter(SCIMUser):
     def handle_operations(self, operations: list[Document]) -> None:
         """Apply the operations of a PATCH request (RFC 7644 section 3.5.2)."""
         before, received = self.document(), self.record.received
-        self.take(patch_user(before, operations))
+        self.take(patch_resource(self.mapping().model, before, operations))
         # The client has sent only what it changed, now or before.
         old = self.mapping().split(before).values
         self.record.received = {
@@ -327,7 +338,7 @@ class UserAdapter(SCIMUser):
             if text in received or value != old[text]
         }
 
-    def take(self, wanted: UserDocument) -> None:
+    def take(self, wanted: ResourceDocument) -> None:
         """Take over a validated document, and its password if the setting says so."""
         self.from_dict(wanted.attributes)
         if scim_settings.SET_PASSWORD and wanted.password:

@@ -8,7 +8,12 @@ from django.http import HttpRequest
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import NotFound
-from maptician_scim.protocol.schemas import CORE_USER, ENTERPRISE_USER, schema_documents
+from maptician_scim.protocol.schemas import (
+    ResourceModel,
+    core_schema,
+    extension_schemas,
+    schema_documents,
+)
 from maptician_scim.tenancy import endpoint_url
 
 Document = dict[str, Any]
@@ -55,19 +60,23 @@ def service_provider_config(request: HttpRequest) -> Document:
 
 def resource_types(request: HttpRequest) -> list[Document]:
     """The kinds of resources there are."""
+    return [_resource_type(request, name, model) for name, model in resource_models().items()]
+
+
+def _resource_type(request: HttpRequest, name: str, model: ResourceModel) -> Document:
     location = endpoint_url(request, "resource-types")
-    return [
-        {
-            "schemas": [RESOURCE_TYPE],
-            "id": "User",
-            "name": "User",
-            "endpoint": "/Users",
-            "description": "User Account",
-            "schema": CORE_USER,
-            "schemaExtensions": [{"schema": ENTERPRISE_USER, "required": False}],
-            "meta": {"resourceType": "ResourceType", "location": f"{location}/User"},
-        }
-    ]
+    return {
+        "schemas": [RESOURCE_TYPE],
+        "id": name,
+        "name": name,
+        "endpoint": f"/{name}s",
+        "description": schema_documents(model)[core_schema(model)]["description"],
+        "schema": core_schema(model),
+        "schemaExtensions": [
+            {"schema": urn, "required": False} for urn in extension_schemas(model)
+        ],
+        "meta": {"resourceType": "ResourceType", "location": f"{location}/{name}"},
+    }
 
 
 def schemas(request: HttpRequest) -> list[Document]:
@@ -75,8 +84,14 @@ def schemas(request: HttpRequest) -> list[Document]:
     location = endpoint_url(request, "schemas")
     return [
         document | {"meta": {"resourceType": "Schema", "location": f"{location}/{urn}"}}
-        for urn, document in schema_documents().items()
+        for model in resource_models().values()
+        for urn, document in schema_documents(model).items()
     ]
+
+
+def resource_models() -> dict[str, ResourceModel]:
+    """The models of the resource types this service provider serves, by name."""
+    return {"User": scim_settings.USER_ADAPTER.mapping().model}
 
 
 def one(documents: list[Document], identifier: str) -> Document:

@@ -31,10 +31,11 @@ from maptician_scim.protocol.filters import (
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
 from maptician_scim.protocol.schemas import (
     CORE_USER,
-    ENTERPRISE_USER,
     UNSERVED_USER_ATTRIBUTES,
+    ResourceModel,
     UserResource,
     attribute_definition,
+    extension_schemas,
 )
 
 if TYPE_CHECKING:
@@ -117,9 +118,10 @@ class AttributeMap:
     Raises ``ValueError`` for a line that makes no sense; ``manage.py check`` reports it.
     """
 
-    model = UserResource
-
-    def __init__(self, lines: Mapping[str, str | Attribute | None]) -> None:
+    def __init__(
+        self, lines: Mapping[str, str | Attribute | None], model: ResourceModel = UserResource
+    ) -> None:
+        self.model = model
         self.mapped: list[Mapped] = []
         self.user_name: Attribute | None = None
         for text, target in lines.items():
@@ -145,7 +147,7 @@ class AttributeMap:
     def _line(self, path: AttributePath, attribute: Attribute) -> Mapped:
         if path.element is not None and path.schema is not None:
             raise ValueError(f"{path.text!r}: elements of an extension cannot be mapped")
-        comparing = _comparing(path.schema, path.attribute, path.sub_attribute)
+        comparing = _comparing(self.model, path.schema, path.attribute, path.sub_attribute)
         if comparing == "json_boolean":
             comparing = "boolean"
         return Mapped(path, attribute, f"scim_{len(self.mapped)}", comparing or "text")
@@ -172,7 +174,7 @@ class AttributeMap:
 
     def _description(self, path: AttributePath, field: str | None) -> Description:
         place = (path.schema, path.attribute, path.sub_attribute)
-        definition = attribute_definition(*place)
+        definition = attribute_definition(self.model, *place)
         if path.element is None:
             is_filterable = self.operand(*place) is not None
         else:
@@ -213,8 +215,7 @@ class AttributeMap:
             if not is_hollow(element):
                 attributes.setdefault(lines[0].path.attribute, []).insert(0, element)
         document |= attributes
-        if ENTERPRISE_USER in document:
-            document["schemas"].append(ENTERPRISE_USER)
+        document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]
         return document
 
     def split(self, document: Document) -> Parts:
@@ -280,7 +281,7 @@ class AttributeMap:
             path = mapped.path
             if (path.schema, path.attribute, path.sub_attribute) == (schema, attribute, sub):
                 return _column(mapped)
-        comparing = _comparing(schema, attribute, sub)
+        comparing = _comparing(self.model, schema, attribute, sub)
         if comparing is None:
             return None
         names = [name for name in (schema, attribute, sub) if name]
@@ -291,9 +292,9 @@ class AttributeMap:
         if schema is not None or attribute in UNSERVED_USER_ATTRIBUTES or attribute == "schemas":
             return None
         comparing = {}
-        binding = _binding(schema, attribute, None)
+        binding = _binding(self.model, schema, attribute, None)
         for name in sub_attributes(binding) if binding else ():
-            kind = _comparing(schema, attribute, name)
+            kind = _comparing(self.model, schema, attribute, name)
             if kind is not None:
                 comparing[name] = kind
         elements = tuple(
@@ -336,17 +337,21 @@ OWN_OPERANDS: dict[str, dict[str | None, Operand]] = {
 """Attributes that are columns of our own record, and what is never filtered."""
 
 
-def _binding(schema: str | None, attribute: str, sub: str | None) -> scim.AttributeBinding | None:
+def _binding(
+    model: ResourceModel, schema: str | None, attribute: str, sub: str | None
+) -> scim.AttributeBinding | None:
     name = f"{attribute}.{sub}" if sub else attribute
-    path: scim.Path[Any] = scim.Path.__class_getitem__(UserResource)(
+    path: scim.Path[Any] = scim.Path.__class_getitem__(model)(
         f"{schema}:{name}" if schema else name
     )
     return path.resolve()
 
 
-def _comparing(schema: str | None, attribute: str, sub: str | None) -> Comparing | None:
+def _comparing(
+    model: ResourceModel, schema: str | None, attribute: str, sub: str | None
+) -> Comparing | None:
     """How values of an attribute compare when kept as JSON; ``None`` for what has no single one."""
-    binding = _binding(schema, attribute, sub)
+    binding = _binding(model, schema, attribute, sub)
     kind = binding.target_type if binding else None
     if (
         binding is None

@@ -35,7 +35,7 @@ from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
-from maptician_scim.provisioning import Provisioner
+from maptician_scim.provisioning import PROVISIONERS, Provisioner
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
@@ -92,7 +92,7 @@ class SCIMView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
         if error.reason is Reason.SCOPE:
-            self._note_person()
+            self._note()
         self.origin.body = self.request.parser_context.get(RAW_BODY)
         events.record_refusal(self.request._request, error)
         rehearsal.note(exc)
@@ -151,15 +151,17 @@ class SCIMView(APIView):
         )
 
     def provisioner(self) -> Provisioner:
-        return Provisioner(self.origin.tenant, self.origin, self.request._request)
+        """The verbs on the kind of resource the endpoint is about."""
+        verbs = PROVISIONERS[self.resource_type]
+        return verbs(self.origin.tenant, self.origin, self.request._request)
 
-    def _note_person(self) -> None:
-        """Let the log say who was meant, where the token forbids what the body asks for."""
+    def _note(self) -> None:
+        """Let the log say who or what was meant, where the token forbids what the body asks for."""
         try:
             payload = self.payload()
         except (ScimError, APIException, OSError):
             return
-        self.provisioner().note_person(payload)
+        self.provisioner().note(payload)
 
     def payload(self) -> dict[str, Any]:
         """The body of the request, which must be there."""
@@ -169,11 +171,8 @@ class SCIMView(APIView):
         return data
 
 
-class UsersView(SCIMView):
-    """``/Users``"""
-
-    scope = "users"
-    resource_type = "User"
+class ResourcesView(SCIMView):
+    """The resources of one kind: reading a list, creating one."""
 
     def get(self, request: Request) -> Response:
         start, count = whole_number(request, "startIndex", 1), page_size(request)
@@ -182,22 +181,19 @@ class UsersView(SCIMView):
         return Response(messages.list_body(resources, total=total, start=start))
 
     def post(self, request: Request) -> Response:
-        user = self.provisioner().create(self.payload())
-        return _resource(user, status=201, Location=user["meta"]["location"])
+        resource = self.provisioner().create(self.payload())
+        return _resource(resource, status=201, Location=resource["meta"]["location"])
 
 
-class UserView(SCIMView):
-    """``/Users/<id>``"""
-
-    scope = "users"
-    resource_type = "User"
+class ResourceView(SCIMView):
+    """One resource."""
 
     def get(self, request: Request, uuid: str) -> Response:
-        user = self.provisioner().get(uuid)
+        resource = self.provisioner().get(uuid)
         known = request.META.get("HTTP_IF_NONE_MATCH")
-        if known is not None and messages.etag_matches(known, user["meta"]["version"]):
-            return Response(status=304, headers={"ETag": user["meta"]["version"]})
-        return _resource(user)
+        if known is not None and messages.etag_matches(known, resource["meta"]["version"]):
+            return Response(status=304, headers={"ETag": resource["meta"]["version"]})
+        return _resource(resource)
 
     def put(self, request: Request, uuid: str) -> Response:
         return _resource(self.provisioner().replace(uuid, self.payload(), if_match(request)))
@@ -208,6 +204,20 @@ class UserView(SCIMView):
     def delete(self, request: Request, uuid: str) -> Response:
         self.provisioner().delete(uuid, if_match(request))
         return Response(status=204)
+
+
+class UsersView(ResourcesView):
+    """``/Users``"""
+
+    scope = "users"
+    resource_type = "User"
+
+
+class UserView(ResourceView):
+    """``/Users/<id>``"""
+
+    scope = "users"
+    resource_type = "User"
 
 
 class GroupsView(SCIMView):

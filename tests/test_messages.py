@@ -1,6 +1,6 @@
 import pytest
 
-from maptician_scim.protocol.messages import UserDocument, digest, etag, etag_matches
+from maptician_scim.protocol.messages import ResourceDocument, digest, etag, etag_matches
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_digest_does_not_depend_on_order_or_on_what_changes_by_itself():
 
 
 def test_password_is_in_no_repr():
-    assert "s3cret" not in repr(UserDocument({"userName": "a"}, password="s3cret"))
+    assert "s3cret" not in repr(ResourceDocument({"userName": "a"}, password="s3cret"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import scim2_models as scim
 
-from maptician_scim.protocol.schemas import ENTERPRISE_USER, UserResource
+from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
 
 READ_ONLY = frozenset({"id", "meta", "groups"})
 """Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
@@ -42,23 +42,24 @@ def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name.lower() not in READ_ONLY}
 
 
-def resource_payload(payload: dict[str, Any]) -> dict[str, Any]:
+def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str, Any]:
     """The body of a POST or PUT as scim2-models can read it."""
     tolerated = {
-        name: attribute_value(name, value)
+        name: attribute_value(model, name, value)
         for name, value in pruned(without_read_only(payload)).items()
     }
+    extensions = {urn.lower() for urn in extension_schemas(model)}
     for name, value in tolerated.items():
-        if name.lower() == ENTERPRISE_USER.lower() and isinstance(value, dict):
-            tolerated[name] = {n: attribute_value(n, v) for n, v in value.items()}
+        if name.lower() in extensions and isinstance(value, dict):
+            tolerated[name] = {n: attribute_value(model, n, v) for n, v in value.items()}
     return {name: value for name, value in tolerated.items() if not is_unassigned(value)}
 
 
-def attribute_value(name: str, value: Any) -> Any:
+def attribute_value(model: ResourceModel, name: str, value: Any) -> Any:
     """The value of a whole attribute in the shape its schema asks for."""
     if name.lower() == "manager":
         return manager(value)
-    scim_name = multi_valued_attributes().get(name.lower())
+    scim_name = multi_valued_attributes(model).get(name.lower())
     return value if scim_name is None else one_primary(entries(scim_name, value))
 
 
@@ -115,9 +116,9 @@ def _is_true(value: Any) -> bool:
 
 
 @cache
-def multi_valued_attributes() -> dict[str, str]:
-    """The complex multi-valued attributes of a user: names in lower case to names."""
-    paths = scim.Path.__class_getitem__(UserResource).iter_paths(include_subattributes=False)  # type: ignore[attr-defined]
+def multi_valued_attributes(model: ResourceModel) -> dict[str, str]:
+    """The complex multi-valued attributes of a resource: names in lower case to names."""
+    paths = scim.Path.__class_getitem__(model).iter_paths(include_subattributes=False)  # type: ignore[attr-defined]
     bindings = [(str(path), path.resolve()) for path in paths]
     return {
         path.lower(): path

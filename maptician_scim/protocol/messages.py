@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from maptician_scim.exceptions import BY_SCIM_TYPE, InvalidValue, ScimError
 from maptician_scim.protocol import dialects
-from maptician_scim.protocol.schemas import UserResource
+from maptician_scim.protocol.schemas import ResourceModel
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -29,8 +29,8 @@ NOT_IDENTIFYING = frozenset({"meta", "groups", "id"})
 
 
 @dataclass(frozen=True)
-class UserDocument:
-    """A user as a client wants it: the writable attributes, and the password apart.
+class ResourceDocument:
+    """A resource as a client wants it: the writable attributes, and a password apart.
 
     The password is no part of the document, so that nothing that stores, compares or logs a
     document can hold it.
@@ -40,11 +40,14 @@ class UserDocument:
     password: str | None = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.attributes.get('userName')!r})"
+        name = self.attributes.get("userName") or self.attributes.get("displayName")
+        return f"{type(self).__name__}({name!r})"
 
 
-def read_user(payload: dict[str, Any], *, replaces: bool) -> UserDocument:
-    """The user in the body of a POST, or of a PUT if it ``replaces`` one.
+def read_resource(
+    model: ResourceModel, payload: dict[str, Any], *, replaces: bool
+) -> ResourceDocument:
+    """The resource in the body of a POST, or of a PUT if it ``replaces`` one.
 
     Raises ``InvalidValue``, naming the attribute.
     """
@@ -54,25 +57,26 @@ def read_user(payload: dict[str, Any], *, replaces: bool) -> UserDocument:
         else scim.Context.RESOURCE_CREATION_REQUEST
     )
     try:
-        user = UserResource.model_validate(
-            dialects.resource_payload(payload), scim_ctx=context, scim_policy=POLICY
+        resource = model.model_validate(
+            dialects.resource_payload(model, payload), scim_ctx=context, scim_policy=POLICY
         )
     except ValidationError as error:
         raise scim_error(error) from error
-    return user_document(user)
+    return resource_document(model, resource)
 
 
-def user_document(user: scim.Resource[Any]) -> UserDocument:
-    """The document of a validated user."""
-    attributes = user.model_dump(scim_ctx=scim.Context.DEFAULT)
+def resource_document(model: ResourceModel, resource: scim.Resource[Any]) -> ResourceDocument:
+    """The document of a validated resource. Raises ``InvalidValue`` if it has no name."""
+    attributes = resource.model_dump(scim_ctx=scim.Context.DEFAULT)
     password = attributes.pop("password", None)
     attributes = dialects.pruned(dialects.without_read_only(attributes))
-    for name in dialects.multi_valued_attributes().values():
+    for name in dialects.multi_valued_attributes(model).values():
         if name in attributes:
             attributes[name] = [e for e in attributes[name] if not dialects.is_hollow(e)]
-    if not str(attributes.get("userName", "")).strip():
-        raise InvalidValue("'userName' is required and must not be blank.")
-    return UserDocument(dialects.pruned(attributes), password)
+    name = "userName" if "user_name" in model.model_fields else "displayName"
+    if not str(attributes.get(name, "")).strip():
+        raise InvalidValue(f"{name!r} is required and must not be blank.")
+    return ResourceDocument(dialects.pruned(attributes), password)
 
 
 def addresses(document: dict[str, Any]) -> list[tuple[str, str]]:

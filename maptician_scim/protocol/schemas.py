@@ -6,7 +6,7 @@ scim2-models' own, where identity providers allow; each difference names its rea
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 import scim2_models as scim
 from pydantic import BeforeValidator, Field
@@ -103,19 +103,41 @@ class User(scim.User[scim.AnyExtension]):
 UserResource = User[EnterpriseUser]
 """The model of ``/Users``: the core schema with the enterprise extension."""
 
+ResourceModel = type[scim.Resource[Any]]
+
 # Not served: there are no groups to list a user's memberships from.
 UNSERVED_USER_ATTRIBUTES = frozenset({"groups"})
 
 
-def schema_documents() -> dict[str, dict[str, Any]]:
-    """The documents of ``/Schemas`` by URN, without ``meta`` (RFC 7643 section 7)."""
-    user = UserResource.to_schema().model_dump()
-    user["attributes"] = [
-        attribute
-        for attribute in user["attributes"]
-        if attribute["name"] not in UNSERVED_USER_ATTRIBUTES
-    ]
-    documents = (user, EnterpriseUser.to_schema().model_dump())
+@cache
+def user_model(extensions: tuple[type[scim.Extension], ...]) -> ResourceModel:
+    """The model of ``/Users`` with extensions of the host beside the enterprise extension."""
+    if not extensions:
+        return UserResource
+    return User[Union[EnterpriseUser, *extensions]]  # type: ignore[valid-type]
+
+
+def core_schema(model: ResourceModel) -> str:
+    """The URN of a resource's own schema."""
+    return str(model.__schema__)
+
+
+@cache
+def extension_schemas(model: ResourceModel) -> tuple[str, ...]:
+    """The URNs of a resource's extensions."""
+    return tuple(str(urn) for urn in model.get_extension_models())
+
+
+@cache
+def schema_documents(model: ResourceModel) -> dict[str, dict[str, Any]]:
+    """The schemas of a resource by URN, as ``/Schemas`` shows them, without ``meta``.
+
+    RFC 7643 section 7. They are shared: a caller must not change them.
+    """
+    own = model.to_schema().model_dump()
+    own["attributes"] = [a for a in own["attributes"] if a["name"] not in UNSERVED_USER_ATTRIBUTES]
+    extensions = model.get_extension_models().values()
+    documents = (own, *(extension.to_schema().model_dump() for extension in extensions))
     return {document["id"]: document for document in documents}
 
 
@@ -123,15 +145,13 @@ EXTERNAL_ID_DEFINITION = {"name": "externalId", "type": "string", "required": Fa
 """A common attribute of all resources, which no schema lists (RFC 7643 section 3.1)."""
 
 
-def attribute_definition(schema: str | None, attribute: str, sub: str | None) -> dict[str, Any]:
+def attribute_definition(
+    model: ResourceModel, schema: str | None, attribute: str, sub: str | None
+) -> dict[str, Any]:
     """What a schema says of an attribute or sub-attribute; ``None`` is the core schema."""
-    found = _named(attribute, _definitions(schema or CORE_USER))
+    document = schema_documents(model)[schema or core_schema(model)]
+    found = _named(attribute, [*document["attributes"], EXTERNAL_ID_DEFINITION])
     return _named(sub, found["subAttributes"]) if sub else found
-
-
-@cache
-def _definitions(urn: str) -> list[dict[str, Any]]:
-    return [*schema_documents()[urn]["attributes"], EXTERNAL_ID_DEFINITION]
 
 
 def _named(name: str, definitions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -408,7 +408,7 @@ def test_unforeseen_failure_is_a_scim_500_with_the_id_to_report(scim, monkeypatc
     def fail(*args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("maptician_scim.provisioning.Provisioner.get", fail)
+    monkeypatch.setattr("maptician_scim.provisioning.UserProvisioner.get", fail)
     answer = scim.read("x", x_request_id="report-me")
     assert answer.status_code == 500
     assert "report-me" in answer.json()["detail"]

@@ -1,8 +1,4 @@
-"""The verbs: what a client can do to a tenant's people, each in one transaction.
-
-Lock the rows, let the adapter change them, let constraints decide, write the event; signals go out
-after the commit. Nothing here knows HTTP.
-"""
+"""The verbs on people."""
 
 from __future__ import annotations
 
@@ -20,24 +16,20 @@ from django.db import (
 )
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
-from django.http import HttpRequest
 
 from maptician_scim import events, rehearsal, signals, transactions
 from maptician_scim.adapters import UserAdapter, critical_changes
-from maptician_scim.conf import HostUser, Tenant, scim_settings
-from maptician_scim.events import Origin
+from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
     Forbidden,
     InvalidValue,
-    NotFound,
     PreconditionFailed,
     Reason,
     Uniqueness,
 )
 from maptician_scim.mapping import ACTIVE
 from maptician_scim.models import (
-    Connection,
     Event,
     ProvisionedUser,
     ProvisionedUserQuerySet,
@@ -47,12 +39,11 @@ from maptician_scim.models import (
 )
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
-from maptician_scim.protocol.filters import compile_filter
-from maptician_scim.protocol.messages import UserDocument
+from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-
-Document = dict[str, Any]
+from maptician_scim.protocol.schemas import ResourceModel
+from maptician_scim.provisioning.base import Document, Provisioner
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -66,54 +57,16 @@ EVENT_VERBS = {"deactivated": "deactivate", "reactivated": "reactivate"}
 """What a PUT or PATCH is called in the log when it did more than change attributes."""
 
 
-class Provisioner:
+class UserProvisioner(Provisioner):
     """The verbs on one tenant's users for one request."""
 
-    def __init__(self, tenant: Tenant, origin: Origin, request: HttpRequest) -> None:
-        self.tenant = tenant
-        self.origin = origin
-        self.request = request
-        self.adapter_class = scim_settings.USER_ADAPTER
-        self.connection = Connection.of(tenant)
+    resource_type = "User"
 
-    # -- reading -------------------------------------------------------------------------------
+    @property
+    def adapter_class(self) -> type[UserAdapter]:
+        return scim_settings.USER_ADAPTER
 
-    def get(self, scim_id: str) -> Document:
-        """A person by id. Raises ``NotFound``."""
-        if not is_scim_id(scim_id):
-            raise _not_found(scim_id)
-        found = transactions.read(
-            lambda: self.adapter_class.documents(
-                self._visible().filter(scim_id=scim_id), self.request
-            )
-        )
-        if not found:
-            raise _not_found(scim_id)
-        return found[0]
-
-    def search(self, filter_text: str | None, start: int, count: int) -> tuple[list[Document], int]:
-        """A page of people in the order of their creation, and how many there are.
-
-        ``start`` counts from 1 (RFC 7644 section 3.4.2.4). Raises ``InvalidFilter``.
-        """
-        people = self._visible()
-        if filter_text is not None:
-            mapping = self.adapter_class.mapping()
-            people = people.filter(compile_filter(filter_text, mapping.model, mapping))
-        return transactions.read(lambda: self._page(people, start, count))
-
-    def _page(
-        self, people: ProvisionedUserQuerySet, start: int, count: int
-    ) -> tuple[list[Document], int]:
-        page = people.order_by("id")[start - 1 : start - 1 + count]
-        found = self.adapter_class.documents(page, self.request) if count else []
-        if found and len(found) < count:
-            return found, start - 1 + len(found)
-        if count and not found and start == 1:
-            return found, 0
-        return found, people.count()
-
-    def _visible(self) -> ProvisionedUserQuerySet:
+    def visible(self) -> ProvisionedUserQuerySet:
         return self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
 
     # -- writing -------------------------------------------------------------------------------
@@ -123,20 +76,20 @@ class Provisioner:
 
         Raises ``Uniqueness`` if the userName is taken, ``Forbidden`` for a protected account.
         """
-        self.note_person(payload)
+        self.note(payload)
         if not self.connection.may_create:
             raise Forbidden(
                 "New people may not be created here. Whoever issued the token can allow it.",
                 reason=Reason.CREATE_OFF,
             )
-        wanted = messages.read_user(payload, replaces=False)
+        wanted = messages.read_resource(self._model, payload, replaces=False)
         wanted.attributes.setdefault("active", True)
         return transactions.write(lambda: self._create(wanted))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
-        self.note_person(payload)
-        wanted = messages.read_user(payload, replaces=True)
+        self.note(payload)
+        wanted = messages.read_resource(self._model, payload, replaces=True)
         return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
 
     def patch(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
@@ -150,13 +103,16 @@ class Provisioner:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
         transactions.write(lambda: self._delete(scim_id, if_match))
 
-    def note_person(self, payload: Document) -> None:
-        """Let the log say who was meant, also if the body is refused."""
+    def note(self, payload: Document) -> None:
         user_name = payload.get("userName")
         self.origin.user_name = user_name if isinstance(user_name, str) else ""
         self.origin.email = next((a for _, a in messages.addresses(payload)), "")
 
-    def _create(self, wanted: UserDocument) -> Document:
+    @property
+    def _model(self) -> ResourceModel:
+        return self.adapter_class.mapping().model
+
+    def _create(self, wanted: ResourceDocument) -> Document:
         user_name = str(wanted.attributes["userName"])
         adapter = self._adapter_for_new(user_name)
         is_known = adapter.obj.pk is not None
@@ -252,17 +208,17 @@ class Provisioner:
     def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
         """The person, locked until the end of the transaction, if they are who was meant."""
         if not is_scim_id(scim_id):
-            raise _not_found(scim_id)
+            raise self.not_found(scim_id)
         people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
         try:
             record = people.select_for_update(of=self.adapter_class.locked_relations).get(
                 scim_id=scim_id
             )
         except ProvisionedUser.DoesNotExist as error:
-            raise _not_found(scim_id) from error
+            raise self.not_found(scim_id) from error
         record.tenant = self.tenant
         adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
-        self.note_person(adapter.document())
+        self.note(adapter.document())
         if if_match is not None:
             version = messages.etag(messages.digest(adapter.document()))
             if not messages.etag_matches(if_match, version):
@@ -327,7 +283,7 @@ class Provisioner:
         except IntegrityError as error:
             raise _taken(record.user_name) from error
         self.origin.resource_id = adapter.id
-        self.note_person(adapter.document())
+        self.note(adapter.document())
         return adapter.to_dict()
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
@@ -367,10 +323,6 @@ def _tell_inside(sender: type[UserAdapter], verb: str, arguments: dict[str, Any]
             raise answer  # a deadlock, say: the transaction runs again
         if isinstance(answer, Exception):
             raise _refused_by_host() from answer
-
-
-def _not_found(scim_id: str) -> NotFound:
-    return NotFound(f"There is no user with the id {scim_id[:64]!r}.")
 
 
 def _taken(user_name: str, *, by: UserAdapter | None = None) -> Uniqueness:
