@@ -244,7 +244,11 @@ def test_supporter_of_the_demo_sees_one_company_and_may_issue_tokens(env):
         "maptician_scim.view_provisioneduser",
         "maptician_scim.view_token",
         "workplace.view_company",
+        "workplace.view_deskoffer",
+        "workplace.view_neighbourhood",
         "workplace.view_occupant",
+        "workplace.view_team",
+        "workplace.view_teammembership",
     ]
 
 

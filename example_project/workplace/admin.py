@@ -15,11 +15,16 @@ from example_project.workplace.models import (
     Company,
     Desk,
     DeskAssignment,
+    DeskOffer,
     Floor,
     Location,
+    Neighbourhood,
     Occupant,
+    Team,
+    TeamMembership,
 )
 from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
+from example_project.workplace.seating import offer_desks, withdraw_offers
 from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
@@ -140,14 +145,24 @@ class FloorAdmin(CompanyScoped, admin.ModelAdmin):
     autocomplete_fields = ["location"]
 
 
+@admin.register(Neighbourhood)
+class NeighbourhoodAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "floor__location__company"
+    list_display = ["name", "floor"]
+    list_filter = [by(company_path)]
+    list_select_related = ["floor__location"]
+    search_fields = ["name", "floor__name", "floor__location__name"]
+    autocomplete_fields = ["floor"]
+
+
 @admin.register(Desk)
 class DeskAdmin(CompanyScoped, admin.ModelAdmin):
     company_path = "floor__location__company"
-    list_display = ["label", "floor"]
-    list_filter = [by(company_path)]
-    list_select_related = ["floor__location"]
-    search_fields = ["label", "floor__name", "floor__location__name"]
-    autocomplete_fields = ["floor"]
+    list_display = ["label", "floor", "neighbourhood"]
+    list_filter = [by(company_path), by("neighbourhood")]
+    list_select_related = ["floor__location", "neighbourhood__floor__location"]
+    search_fields = ["label", "floor__name", "floor__location__name", "neighbourhood__name"]
+    autocomplete_fields = ["floor", "neighbourhood"]
 
 
 @admin.register(DeskAssignment)
@@ -158,6 +173,86 @@ class DeskAssignmentAdmin(CompanyScoped, admin.ModelAdmin):
     list_select_related = ["desk__floor__location", "occupant"]
     search_fields = ["desk__label", "occupant__first_name", "occupant__last_name"]
     autocomplete_fields = ["desk", "occupant"]
+
+
+class TeamMembershipInline(CompanyScoped, admin.TabularInline):
+    model = TeamMembership
+    company_path = "occupant__company"
+    extra = 0
+    autocomplete_fields = ["occupant"]
+    readonly_fields = ["joined_at"]
+
+
+@admin.register(Team)
+class TeamAdmin(CompanyScoped, admin.ModelAdmin):
+    list_display = ["name", "company", "neighbourhood", "member_count"]
+    list_filter = [by("company")]
+    list_select_related = ["company", "neighbourhood__floor__location"]
+    search_fields = ["name", "company__name", "neighbourhood__name"]
+    ordering = ["company__name", "name"]  # that of the model does not reach a query that counts
+    autocomplete_fields = ["company", "neighbourhood"]
+    readonly_fields = ["created_at"]
+    inlines = [TeamMembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+
+    @admin.display(description="members", ordering="member_count")
+    def member_count(self, team: Any) -> int:
+        return team.member_count
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who came is offered a desk, and who left no longer."""
+        super().save_related(request, form, formsets, change)
+        withdraw_offers(form.instance)
+        if count := offer_desks(form.instance):
+            self.message_user(request, f"Members without a desk who were offered one: {count}.")
+
+
+@admin.register(TeamMembership)
+class TeamMembershipAdmin(CompanyScoped, admin.ModelAdmin):
+    """To see who leads, and to end memberships: people join on the page of their team."""
+
+    company_path = "team__company"
+    list_display = ["team", "occupant", "is_lead", "joined_at"]
+    list_filter = ["is_lead", by(company_path)]
+    list_select_related = ["team", "occupant"]
+    search_fields = ["team__name", "occupant__first_name", "occupant__last_name"]
+    readonly_fields = ["team", "occupant", "joined_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: TeamMembership) -> None:
+        super().delete_model(request, obj)
+        withdraw_offers(obj.team)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TeamMembership]) -> None:
+        teams = list(Team.objects.filter(memberships__in=queryset).distinct())
+        super().delete_queryset(request, queryset)
+        for team in teams:
+            withdraw_offers(team)
+
+
+@admin.register(DeskOffer)
+class DeskOfferAdmin(CompanyScoped, admin.ModelAdmin):
+    """To look at, and to withdraw: who gets a desk is decided by teams and by the people."""
+
+    company_path = "team__company"
+    list_display = ["desk", "occupant", "team", "state", "offered_at", "ended_at"]
+    list_filter = ["state", by(company_path)]
+    list_select_related = ["desk__floor__location", "occupant", "team"]
+    search_fields = ["desk__label", "team__name", "occupant__first_name", "occupant__last_name"]
+    readonly_fields = ["team", "occupant", "desk", "state", "offered_at", "ended_at"]
+    actions = ["withdraw"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Withdraw selected desk offers", permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[DeskOffer]) -> None:
+        count = DeskOffer.objects.filter(pk__in=queryset).end(DeskOffer.State.WITHDRAWN)
+        self.message_user(request, f"{count} withdrawn.")
 
 
 @admin.register(ApiKey)

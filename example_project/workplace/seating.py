@@ -69,9 +69,13 @@ def offer_desks(team: Team) -> int:
 
 
 def withdraw_offers(team: Team) -> int:
-    """Withdraw what was offered to people who are no longer in the team; one statement."""
+    """Withdraw what no longer fits, and count it: somebody left, or the team has moved.
+
+    One statement.
+    """
     members = TeamMembership.objects.filter(team=team).values("occupant")
-    return team.desk_offers.exclude(occupant__in=members).end(State.WITHDRAWN)
+    fitting = Q(occupant__in=members, desk__neighbourhood=team.neighbourhood_id)
+    return team.desk_offers.exclude(fitting).end(State.WITHDRAWN)
 
 
 def offer_desk_to(occupant: Occupant) -> None:
@@ -125,9 +129,9 @@ def _insert_offers(team: Team) -> int:
     desks, desk_parameters = _numbered_desks(team)
     statement = INSERT_OFFERS.format(offers=DeskOffer._meta.db_table, people=people, desks=desks)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    constants = [team.pk, State.OPEN.value, now]
+    parameters = (team.pk, State.OPEN.value, now, *people_parameters, *desk_parameters)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*constants, *people_parameters, *desk_parameters])
+        cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 
 

@@ -43,7 +43,11 @@ SUPPORT_MAY = {
     "maptician_scim.view_event",
     "maptician_scim.view_provisioneduser",
     "workplace.view_company",
+    "workplace.view_deskoffer",
+    "workplace.view_neighbourhood",
     "workplace.view_occupant",
+    "workplace.view_team",
+    "workplace.view_teammembership",
 }
 
 FLOORS = ("Ground floor", "First floor")
