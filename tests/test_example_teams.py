@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from example_project.workplace import seating
 from example_project.workplace.models import (
@@ -324,3 +326,156 @@ def test_declined_desk_is_offered_to_somebody_else(acme):
     seating.decline(offers()[0])
     seating.follow_team(team, added=[other.pk])
     assert [offer.occupant for offer in offers(state=State.OPEN)] == [other]
+
+
+# -- the page "My desk" ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_acme(client, pat):
+    """A function: what Pat gets from an address of acme's, as text or as the answer."""
+    client.force_login(pat)
+
+    def go(path="/desk/", method="get"):
+        answer = getattr(client, method)(path, headers={"host": "acme.localhost"}, follow=True)
+        return answer.content.decode()
+
+    return go
+
+
+def test_page_shows_the_offer_and_accepting_makes_it_the_desk(at_acme, team):
+    seating.offer_desks(team)
+    [offer] = offers()
+    assert f"{team} offers you <strong>{offer.desk}</strong>" in at_acme()
+    assert f"You sit at <strong>{offer.desk}</strong>" in at_acme(
+        f"/desk/{offer.pk}/accept/", "post"
+    )
+
+
+def test_page_after_declining_shows_no_desk(at_acme, team):
+    seating.offer_desks(team)
+    assert "You have none" in at_acme(f"/desk/{offers()[0].pk}/decline/", "post")
+    assert [offer.state for offer in offers()] == [State.DECLINED]
+
+
+def test_if_the_desk_is_taken_then_the_page_says_so_and_offers_another(at_acme, team):
+    seating.offer_desks(team)
+    [offer] = offers()
+    seat(OccupantFactory(company=team.company), offer.desk)
+    page = at_acme(f"/desk/{offer.pk}/accept/", "post")
+    assert f"{offer.desk} is no longer on offer." in page
+    assert f"offers you <strong>{offers(state=State.OPEN)[0].desk}</strong>" in page
+
+
+def test_page_marks_whom_they_lead(at_acme, team, pat):
+    TeamFactory(company=team.company, name="Choir", members=[pat])
+    assert "Team lead" not in at_acme()
+    TeamMembership.objects.filter(team=team, occupant=pat).update(is_lead=True)
+    page = at_acme()
+    assert (page.count("Team lead"), "Choir" in page) == (1, True)
+
+
+def test_page_costs_the_same_for_few_and_many_teams(at_acme, team, pat):
+    costs = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            at_acme()
+        costs.append(len(queries))
+        for _ in range(5):
+            TeamFactory(company=team.company, members=[pat])
+    assert costs == [7, 7]
+
+
+@pytest.mark.parametrize("answer", ["accept", "decline"])
+def test_offer_to_somebody_else_is_not_theirs_to_answer(client, at_acme, team, answer):
+    offer = DeskOfferFactory(team=team)
+    path = f"/desk/{offer.pk}/{answer}/"
+    host = {"host": "acme.localhost"}
+    assert client.post(path, headers=host).status_code == 404
+    assert client.get(path, headers=host).status_code == 405
+    assert offers()[0].state == State.OPEN
+
+
+def test_answer_without_the_forms_token_is_refused(team, pat):
+    seating.offer_desks(team)
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(pat)
+    path = f"/desk/{offers()[0].pk}/accept/"
+    assert browser.post(path, headers={"host": "acme.localhost"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "status"), [("acme", 200), ("globex", 302), ("nobody", 404), ("", 404)]
+)
+def test_page_is_at_the_address_of_the_own_company_alone(client, pat, globex, address, status):
+    client.force_login(pat)
+    answer = client.get("/desk/", headers={"host": f"{address}.localhost".strip(".")})
+    assert answer.status_code == status
+
+
+def test_stranger_signs_in_first(client, acme):
+    answer = client.get("/desk/", headers={"host": "acme.localhost"})
+    assert answer["Location"] == "/login/?next=/desk/"
+
+
+@pytest.mark.parametrize(("address", "status"), [("acme", 302), ("globex", 200)])
+def test_password_lets_people_in_at_their_own_company(client, pat, globex, address, status):
+    pat.set_password("Correct-Horse-1")
+    pat.save()
+    entered = {"username": pat.username, "password": "Correct-Horse-1"}
+    answer = client.post("/login/", entered, headers={"host": f"{address}.localhost"})
+    assert answer.status_code == status
+    if status == 200:
+        assert "enter a correct username and password" in answer.content.decode()
+
+
+def test_address_of_no_company_lets_nobody_in(client, db):
+    assert client.get("/login/", headers={"host": "localhost"}).status_code == 404
+
+
+# -- the admin ---------------------------------------------------------------------------------
+
+
+def test_saved_team_offers_its_members_desks(admin_client, acme, place):
+    pat = OccupantFactory(company=acme)
+    rows = {"0-occupant": pat.pk, "0-is_lead": "on", "TOTAL_FORMS": 1, "INITIAL_FORMS": 0}
+    form = {"company": acme.pk, "name": "Design", "neighbourhood": place.pk}
+    form |= {f"memberships-{name}": value for name, value in rows.items()}
+    answer = admin_client.post(reverse("admin:workplace_team_add"), form, follow=True)
+    assert "Members without a desk who were offered one: 1." in answer.content.decode()
+    assert TeamMembership.objects.get(is_lead=True).occupant == pat
+    assert [offer.occupant for offer in offers()] == [pat]
+
+
+def test_team_that_moves_offers_desks_where_it_sits_now(admin_client, team, pat):
+    seating.offer_desks(team)
+    there = NeighbourhoodFactory(company=team.company, desks=1)
+    rows = {"0-id": team.memberships.get().pk, "0-occupant": pat.pk, "0-team": team.pk}
+    rows |= {"TOTAL_FORMS": 1, "INITIAL_FORMS": 1}
+    form = {"company": team.company_id, "name": team.name, "neighbourhood": there.pk}
+    form |= {f"memberships-{name}": value for name, value in rows.items()}
+    admin_client.post(reverse("admin:workplace_team_change", args=[team.pk]), form)
+    assert [offer.desk for offer in offers(state=State.OPEN)] == [there.desks.get()]
+
+
+@pytest.mark.parametrize("way", ["delete", "action"])
+def test_membership_that_is_deleted_withdraws_the_offer(admin_client, team, pat, way):
+    seating.offer_desks(team)
+    pk = team.memberships.get().pk
+    if way == "delete":
+        page = reverse("admin:workplace_teammembership_delete", args=[pk])
+        admin_client.post(page, {"post": "yes"})
+    else:
+        act(admin_client, "teammembership", "delete_selected", pk)
+    assert [offer.state for offer in offers()] == [State.WITHDRAWN]
+
+
+def test_offer_can_be_withdrawn_by_hand(admin_client, team):
+    offer = DeskOfferFactory(team=team)
+    act(admin_client, "deskoffer", "withdraw", offer.pk)
+    assert offers()[0].state == State.WITHDRAWN
+
+
+def act(admin_client, model, action, pk):
+    chosen = {"action": action, "_selected_action": pk, "post": "yes"}
+    return admin_client.post(reverse(f"admin:workplace_{model}_changelist"), chosen)
