@@ -178,6 +178,8 @@ AUTOCOMPLETES = [
     (Neighbourhood, "floor"),
     (Team, "company"),
     (Team, "neighbourhood"),
+    (TeamMembership, "team"),
+    (TeamMembership, "occupant"),
 ]
 
 
@@ -204,7 +206,9 @@ def test_autocomplete_offers_their_own_company_only(browser, own, foreign, model
     ("model", "field"), AUTOCOMPLETES, ids=[f"{m.__name__}.{f}" for m, f in AUTOCOMPLETES]
 )
 def test_row_of_another_company_cannot_be_chosen_by_its_number(browser, own, foreign, model, field):
-    form = browser.get(page(model, "change", own[model].pk)).context["adminform"].form
+    # Who is in which team is chosen once.
+    view = ["add"] if model is TeamMembership else ["change", own[model].pk]
+    form = browser.get(page(model, *view)).context["adminform"].form
     target = model._meta.get_field(field).related_model
     assert form.fields[field].queryset.filter(pk=own[target].pk).exists()
     assert not form.fields[field].queryset.filter(pk=foreign[target].pk).exists()

@@ -470,6 +470,24 @@ def test_membership_that_is_deleted_withdraws_the_offer(admin_client, team, pat,
     assert [offer.state for offer in offers()] == [State.WITHDRAWN]
 
 
+def test_members_who_are_too_many_for_a_page_are_in_the_list_alone(
+    admin_client, team, pat, monkeypatch
+):
+    page = reverse("admin:workplace_team_change", args=[team.pk])
+    assert str(pat) in admin_client.get(page).content.decode()
+    monkeypatch.setattr("example_project.workplace.admin.MEMBERS_ON_A_PAGE", 0)
+    assert str(pat) not in admin_client.get(page).content.decode()
+    listed = admin_client.get(reverse("admin:workplace_teammembership_changelist"))
+    assert str(pat) in listed.content.decode()
+
+
+def test_membership_that_is_added_by_itself_is_offered_a_desk(admin_client, acme, team):
+    kim = OccupantFactory(company=acme)
+    form = {"team": team.pk, "occupant": kim.pk}
+    admin_client.post(reverse("admin:workplace_teammembership_add"), form)
+    assert [offer.occupant for offer in offers()] == [kim]
+
+
 def test_offer_can_be_withdrawn_by_hand(admin_client, team):
     offer = DeskOfferFactory(team=team)
     act(admin_client, "deskoffer", "withdraw", offer.pk)

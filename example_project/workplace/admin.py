@@ -31,6 +31,9 @@ admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
 admin.site.index_title = "Administration"
 
+MEMBERS_ON_A_PAGE = 100
+"""Of a larger team only the list of memberships is the place: a form has at most 1,000 fields."""
+
 RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
 """Fields of an occupant that say what they may do here."""
 
@@ -201,6 +204,10 @@ class TeamAdmin(CompanyScoped, admin.ModelAdmin):
     def member_count(self, team: Any) -> int:
         return team.member_count
 
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """The members, unless they are too many for one page."""
+        return [] if obj and obj.member_count > MEMBERS_ON_A_PAGE else self.inlines
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who came is offered a desk, and who left no longer."""
         super().save_related(request, form, formsets, change)
@@ -211,17 +218,22 @@ class TeamAdmin(CompanyScoped, admin.ModelAdmin):
 
 @admin.register(TeamMembership)
 class TeamMembershipAdmin(CompanyScoped, admin.ModelAdmin):
-    """To see who leads, and to end memberships: people join on the page of their team."""
+    """Who is in which team, also where that are too many for the page of the team."""
 
     company_path = "team__company"
     list_display = ["team", "occupant", "is_lead", "joined_at"]
-    list_filter = ["is_lead", by(company_path)]
+    list_filter = ["is_lead", by(company_path), by("team")]
     list_select_related = ["team", "occupant"]
     search_fields = ["team__name", "occupant__first_name", "occupant__last_name"]
-    readonly_fields = ["team", "occupant", "joined_at"]
+    autocomplete_fields = ["team", "occupant"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> list[str]:
+        """A membership stays what it is; another one begins at another time."""
+        return ["joined_at", *(["team", "occupant"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        offer_desks(obj.team)
 
     def delete_model(self, request: HttpRequest, obj: TeamMembership) -> None:
         super().delete_model(request, obj)
