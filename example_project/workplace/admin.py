@@ -24,7 +24,7 @@ from example_project.workplace.models import (
     TeamMembership,
 )
 from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
-from example_project.workplace.seating import offer_desks, withdraw_offers
+from example_project.workplace.seating import arrange_offers
 from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
@@ -211,8 +211,7 @@ class TeamAdmin(CompanyScoped, admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who came is offered a desk, and who left no longer."""
         super().save_related(request, form, formsets, change)
-        withdraw_offers(form.instance)
-        if count := offer_desks(form.instance):
+        if count := arrange_offers(form.instance):
             self.message_user(request, f"Members without a desk who were offered one: {count}.")
 
 
@@ -233,17 +232,19 @@ class TeamMembershipAdmin(CompanyScoped, admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        offer_desks(obj.team)
+        arrange_offers(obj.team)
 
     def delete_model(self, request: HttpRequest, obj: TeamMembership) -> None:
         super().delete_model(request, obj)
-        withdraw_offers(obj.team)
+        arrange_offers(obj.team)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TeamMembership]) -> None:
-        teams = list(Team.objects.filter(memberships__in=queryset).distinct())
+        teams = list(
+            Team.objects.filter(memberships__in=queryset).distinct().order_by("neighbourhood_id")
+        )
         super().delete_queryset(request, queryset)
         for team in teams:
-            withdraw_offers(team)
+            arrange_offers(team)
 
 
 @admin.register(DeskOffer)

@@ -18,7 +18,15 @@ def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -
         DeskOffer.objects.of(user).end(DeskOffer.State.WITHDRAWN)
     elif verb == "reactivated":
         give_back_desk(user)
-        offer_desk_to(user)
+
+
+def offer_desk_on_return(sender: Any, user: Occupant, **kwargs: Any) -> None:
+    """Receiver of ``user_reactivated``, after the commit.
+
+    Inside the transaction it would hold the person's row while it waits for a desk that somebody
+    else is being offered, whose transaction may wait for that very row.
+    """
+    offer_desk_to(user)
 
 
 def give_back_desk(occupant: Occupant) -> None:

@@ -22,7 +22,7 @@ from example_project.workplace.models import (
     Team,
     TeamMembership,
 )
-from example_project.workplace.seating import offer_desks
+from example_project.workplace.seating import arrange_offers
 from maptician_scim import sessions
 from maptician_scim.linking import link_users
 from maptician_scim.models import Token
@@ -129,7 +129,7 @@ def found_teams(company: Company) -> None:
         floor.desks.filter(label__startswith=NEIGHBOURHOOD_ROW).update(neighbourhood=neighbourhood)
         team = Team.objects.create(company=company, name=name, neighbourhood=neighbourhood)
         add_department(team)
-        offer_desks(team)
+        arrange_offers(team)
 
 
 def add_department(team: Team) -> None:
