@@ -75,6 +75,16 @@ def test_member_is_once_in_a_team(team, pat):
         TeamMembershipFactory(team=team, occupant=pat)
 
 
+def test_membership_that_sql_writes_begins_now_and_leads_nobody(team, acme):
+    values = [team.pk, OccupantFactory(company=acme).pk]
+    with connection.cursor() as cursor:
+        table = "workplace_teammembership"
+        cursor.execute(f"INSERT INTO {table} (team_id, occupant_id) VALUES (%s, %s)", values)
+    member = TeamMembership.objects.get()
+    assert abs(member.joined_at - team.created_at) < timedelta(minutes=1)
+    assert member.is_lead is False
+
+
 def test_desk_is_offered_to_one_person_at_a_time(team):
     offer = DeskOfferFactory(team=team)
     with pytest.raises(IntegrityError), transaction.atomic():
