@@ -106,8 +106,8 @@ class Command(BaseCommand):
         ):
             self.say(f"  {label:<9} {value}")
         self.say("")
-        self.say(f"Support is limited to {company}. The person works there, and is shown on the")
-        self.say("desk page where they sit or may sit.")
+        self.say(f"The support's login is limited to {company}. The person works there, and sees")
+        self.say("on the desk page where they sit or may sit.")
         self.say("")
 
     def show_what_to_try(self, server: Server, company: Company) -> None:
