@@ -65,7 +65,8 @@ class ServiceProviderConfigAuthentication(BearerAuthentication):
             return super().authenticate(request)
         except Unauthorized:
             origin = origin_of(request._request)
-            is_public = scim_settings.SERVICE_PROVIDER_CONFIG_IS_PUBLIC
+            reads = request.method in SAFE_METHODS
+            is_public = scim_settings.SERVICE_PROVIDER_CONFIG_IS_PUBLIC and reads
             if not is_public or not Connection.of(origin.tenant).is_enabled:
                 raise
             # A stranger's request is no sign of life of the tenant's connection.
