@@ -31,6 +31,11 @@ class Role:
 
     resource_type: ClassVar[str] = "Role"
 
+    def __post_init__(self) -> None:
+        # A host may give UUIDs, and names that are translated when they are shown.
+        for name in ("id", "display_name", "description"):
+            object.__setattr__(self, name, str(getattr(self, name)))
+
 
 @dataclass(frozen=True)
 class Entitlement(Role):
@@ -44,30 +49,37 @@ def completed(
 ) -> list[Entry]:
     """The entries of a user's ``roles`` or ``entitlements``, with the names of those we know.
 
-    ``kept`` are the entries so far, which nobody has to look up again. Raises ``InvalidValue`` for
+    ``kept`` are the entries so far, for which nothing is looked up. Raises ``InvalidValue`` for
     another one nobody knows, if ``UNKNOWN_ROLES`` says so.
     """
-    if all(entry in kept for entry in entries):
+    unchanged = {frozenset(entry.items()) for entry in kept}
+    if all(frozenset(entry.items()) in unchanged for entry in entries):
         return entries
-    known, before = offered(), [_value(entry) for entry in kept]
+    known, before = _Known(offered()), {_value(entry) for entry in kept}
     found = []
     for entry in entries:
-        role = _known(_value(entry), known)
-        if role is None and scim_settings.UNKNOWN_ROLES == "refuse" and _value(entry) not in before:
-            raise InvalidValue(f"{name!r} has {_value(entry)[:200]!r}, which is unknown here.")
+        value = _value(entry)
+        role = known.meant_by(value)
+        if role is None and value not in before and scim_settings.UNKNOWN_ROLES == "refuse":
+            raise InvalidValue(f"{name!r} has {value[:200]!r}, which is unknown here.")
         found.append(entry if role is None else _named(role, entry))
     return found
 
 
+class _Known:
+    """Roles by what clients call them."""
+
+    def __init__(self, roles: Sequence[Role]) -> None:
+        self.by_id = {role.id: role for role in roles}
+        self.by_name = {comparison_key(role.display_name): role for role in reversed(roles)}
+
+    def meant_by(self, value: str) -> Role | None:
+        """The role with this id, or else with this name, which is what people type into Entra."""
+        return self.by_id.get(value) or self.by_name.get(comparison_key(value))
+
+
 def _value(entry: Entry) -> str:
     return str(entry.get("value") or entry.get("display") or "")
-
-
-def _known(value: str, known: Sequence[Role]) -> Role | None:
-    """The role that is meant: by its id, or by its name, which is what Entra's people type in."""
-    by_id = next((role for role in known if role.id == value), None)
-    key = comparison_key(value)
-    return by_id or next((r for r in known if comparison_key(r.display_name) == key), None)
 
 
 def _named(role: Role, entry: Entry) -> Entry:

@@ -271,7 +271,13 @@ class CatalogueListView(CatalogueView):
 
     def get(self, request: Request) -> Response:
         start, count = max(whole_number(request, "startIndex", 1), 1), page_size(request)
-        resources, total = self.catalogue().search(one_filter(request), start, count)
+        resources, total = self.catalogue().search(
+            one_filter(request),
+            start,
+            count,
+            sort_by=request.query_params.get("sortBy"),
+            sort_order=request.query_params.get("sortOrder", "ascending"),
+        )
         return Response(messages.list_body(resources, total=total, start=start))
 
 

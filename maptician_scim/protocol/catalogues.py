@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import scim2_models as scim
 from django.db.models import Value
+from pydantic import ValidationError
 
+from maptician_scim.exceptions import InvalidValue
 from maptician_scim.protocol.filters import Entries, Operand, parse_filter
 from maptician_scim.protocol.schemas import ResourceModel
 
@@ -55,6 +57,26 @@ def matching(resource_type: str, documents: list[Document], filter_text: str) ->
     model = CATALOGUE_MODELS[resource_type]
     bound = parse_filter(filter_text, model, _Texts())
     return [d for d in documents if bound.match(model.model_validate(d))]
+
+
+def ordered(
+    resource_type: str, documents: list[Document], sort_by: str, sort_order: str
+) -> list[Document]:
+    """The documents of a resource type by one of its attributes (RFC 7644 section 3.4.2.3).
+
+    Raises ``InvalidValue`` for what is no attribute, and for an order that is none.
+    """
+    model = CATALOGUE_MODELS[resource_type]
+    search: Any = scim.SearchRequest.__class_getitem__(model)
+    try:
+        request = search.model_validate({"sortBy": sort_by, "sortOrder": sort_order.lower()})
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        sent = sort_by if name == "sortBy" else sort_order
+        raise InvalidValue(f"{name!r}: resources cannot be ordered by {sent[:100]!r}.") from error
+    by_id = {document["id"]: document for document in documents}
+    resources = request.sort([model.model_validate(document) for document in documents])
+    return [by_id[resource.id] for resource in resources]
 
 
 class _Texts:

@@ -11,7 +11,7 @@ from maptician_scim import transactions
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NotFound
 from maptician_scim.protocol import messages
-from maptician_scim.protocol.catalogues import CATALOGUE_MODELS, matching
+from maptician_scim.protocol.catalogues import CATALOGUE_MODELS, matching, ordered
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import core_schema
 from maptician_scim.roles import Role
@@ -43,14 +43,24 @@ class Catalogue:
         kind = self.resource_type.lower()
         raise NotFound(f"There is no {kind} with the id {identifier[:64]!r}.")
 
-    def search(self, filter_text: str | None, start: int, count: int) -> tuple[list[Document], int]:
-        """A page of resources in the adapter's order, and how many there are.
+    def search(
+        self,
+        filter_text: str | None,
+        start: int,
+        count: int,
+        *,
+        sort_by: str | None = None,
+        sort_order: str = "ascending",
+    ) -> tuple[list[Document], int]:
+        """A page of resources, in the adapter's order if not sorted, and how many there are.
 
-        ``start`` counts from 1. Raises ``InvalidFilter``.
+        ``start`` counts from 1. Raises ``InvalidFilter``, and ``InvalidValue`` for a wrong order.
         """
         documents = self._documents()
         if filter_text is not None:
             documents = matching(self.resource_type, documents, filter_text)
+        if sort_by is not None:
+            documents = ordered(self.resource_type, documents, sort_by, sort_order)
         page = documents[start - 1 : start - 1 + count]
         return [self.projection.apply(document) for document in page], len(documents)
 

@@ -172,6 +172,30 @@ def test_what_cannot_be_filtered_is_400_naming_it(scim):
         assert named in answer.json()["detail"]
 
 
+def test_lists_are_sorted(scim):
+    for query, names in (
+        ("sortBy=displayName", ["Facility manager", "Team planner"]),
+        ("sortBy=displayName&sortOrder=descending", ["Team planner", "Facility manager"]),
+        ("sortBy=description", ["Team planner", "Facility manager"]),
+        ("sortBy=description&sortOrder=Descending", ["Facility manager", "Team planner"]),
+        (f"sortBy={ROLE}:displayName&count=1&startIndex=2", ["Team planner"]),
+    ):
+        assert found(scim, f"/Roles?{query}") == names, query
+
+
+def test_order_that_is_none_is_400_naming_it(scim):
+    for query, named in (
+        ("sortBy=shoeSize", "shoeSize"),
+        ("sortBy=meta", "meta"),
+        ("sortBy=", "sortBy"),
+        ("sortBy=[", "sortBy"),
+        ("sortBy=displayName&sortOrder=up", "sortOrder"),
+    ):
+        answer = read(scim, f"/Roles?{query}")
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue"), query
+        assert named in answer.json()["detail"], query
+
+
 def test_number_of_queries_does_not_grow_with_the_list(scim, monkeypatch):
     def queries():
         with CaptureQueriesContext(
