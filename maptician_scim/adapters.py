@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_user_model
@@ -34,6 +35,7 @@ from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import user_model
+from maptician_scim.roles import Entitlement, Role, completed
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -156,6 +158,18 @@ class UserAdapter(SCIMUser):
         names = {user_name, self.username_for(user_name)}
         found = self.users_of(self.tenant).filter(**{f"{field.field}__in": names})
         return found.exclude(scim_records__tenant=self.tenant).first()
+
+    # -- what can be assigned to people ---------------------------------------------------------
+
+    @classmethod
+    def roles(cls, tenant: Tenant) -> Sequence[Role]:
+        """The roles of a tenant, always in the same order; none by default."""
+        return ()
+
+    @classmethod
+    def entitlements(cls, tenant: Tenant) -> Sequence[Entitlement]:
+        """The entitlements of a tenant, always in the same order; none by default."""
+        return ()
 
     # -- names ---------------------------------------------------------------------------------
 
@@ -340,11 +354,21 @@ class UserAdapter(SCIMUser):
 
     def take(self, wanted: ResourceDocument) -> None:
         """Take over a validated document, and its password if the setting says so."""
-        self.from_dict(wanted.attributes)
+        self.from_dict(self._with_known_roles(wanted.attributes))
         if scim_settings.SET_PASSWORD and wanted.password:
             self._check_ownership("password")
             self.obj.set_password(wanted.password)
             self.has_new_password = self.has_changes = True
+
+    def _with_known_roles(self, wanted: Document) -> Document:
+        """The document with the names of the roles and entitlements the host knows."""
+        offers = {"roles": self.roles, "entitlements": self.entitlements}
+        found = {name: wanted[name] for name in offers if wanted.get(name)}
+        before = self.document() if found else {}
+        return wanted | {
+            name: completed(name, entries, before.get(name, []), partial(offers[name], self.tenant))
+            for name, entries in found.items()
+        }
 
     def take_another_username(self) -> None:
         """Give the host user another username, where the derived one is taken."""

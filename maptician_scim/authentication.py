@@ -13,6 +13,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from maptician_scim import networks, redaction, rehearsal, tokens, transactions
+from maptician_scim.conf import scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
@@ -26,7 +27,7 @@ CLOCKS_DISAGREE = 300  # seconds
 class BearerAuthentication(BaseAuthentication):
     """Tenant and token of a request, in one query if they agree."""
 
-    def authenticate(self, request: Request) -> tuple[AnonymousUser, Token]:
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Token] | None:
         """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart.
 
         Raises ``Forbidden`` where the tenant has switched SCIM off.
@@ -53,6 +54,24 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="SCIM"'
+
+
+class ServiceProviderConfigAuthentication(BearerAuthentication):
+    """The same, unless ``SERVICE_PROVIDER_CONFIG_IS_PUBLIC`` lets everybody read."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Token] | None:
+        """``None`` for somebody without a valid token who may read all the same."""
+        try:
+            return super().authenticate(request)
+        except Unauthorized:
+            origin = origin_of(request._request)
+            reads = request.method in SAFE_METHODS
+            is_public = scim_settings.SERVICE_PROVIDER_CONFIG_IS_PUBLIC and reads
+            if not is_public or not Connection.of(origin.tenant).is_enabled:
+                raise
+            # A stranger's request is no sign of life of the tenant's connection.
+            origin.tenant = None
+        return None
 
 
 @sensitive_variables("secret")

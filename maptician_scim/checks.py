@@ -35,7 +35,12 @@ POSITIVE = (
     "REQUEST_RETENTION_DAYS",
     "MAX_KEPT_REQUEST",
 )
-SWITCHES = ("SET_PASSWORD", "TOKENS_MUST_EXPIRE")
+SWITCHES = (
+    "SET_PASSWORD",
+    "TOKENS_MUST_EXPIRE",
+    "ROLES_AND_ENTITLEMENTS",
+    "SERVICE_PROVIDER_CONFIG_IS_PUBLIC",
+)
 OF_A_FIELD = ("tenants_of", "new_user")
 """What ``UserAdapter`` can do only where ``tenant_field`` is a field of the user itself."""
 
@@ -171,6 +176,12 @@ def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             f"{NAME}['DELETE_BEHAVIOUR'] must be 'deactivate' or 'delete'.",
             hint="Leave it out to have people deactivated and kept.",
             id="maptician_scim.E012",
+        )
+    if configured.get("UNKNOWN_ROLES", "keep") not in ("keep", "refuse"):
+        yield Error(
+            f"{NAME}['UNKNOWN_ROLES'] must be 'keep' or 'refuse'.",
+            hint="Leave it out to have roles and entitlements kept as they are sent.",
+            id="maptician_scim.E031",
         )
     lifetime = configured.get("TOKEN_LIFETIME_DAYS")
     if lifetime is not None and not _is_positive(lifetime):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from maptician_scim.adapters import UserAdapter
 
 DeleteBehaviour = Literal["deactivate", "delete"]
+UnknownRoles = Literal["keep", "refuse"]
 
 Tenant: TypeAlias = Any
 """A row of the host's tenant model: a type only the host knows."""
@@ -109,6 +110,19 @@ class Settings:
         return cast(bool, self.configured.get("SET_PASSWORD", False))
 
     @property
+    def ROLES_AND_ENTITLEMENTS(self) -> bool:
+        """Whether there are ``/Roles`` and ``/Entitlements``, listing what the adapter offers."""
+        return cast(bool, self.configured.get("ROLES_AND_ENTITLEMENTS", True))
+
+    @property
+    def UNKNOWN_ROLES(self) -> UnknownRoles:
+        """What happens to a role or entitlement of a user that the adapter does not offer.
+
+        ``"keep"`` keeps it as sent; ``"refuse"`` answers ``invalidValue``.
+        """
+        return cast(UnknownRoles, self.configured.get("UNKNOWN_ROLES", "keep"))
+
+    @property
     def TOKEN_LIFETIME_DAYS(self) -> int | None:
         """Days until a new token expires when its issuer names no date; ``None`` is never."""
         return cast("int | None", self.configured.get("TOKEN_LIFETIME_DAYS", 365))
@@ -166,6 +180,11 @@ class Settings:
     def DOCUMENTATION_URI(self) -> str | None:
         """A page for the customer's administrator, announced in ServiceProviderConfig."""
         return cast("str | None", self.configured.get("DOCUMENTATION_URI"))
+
+    @property
+    def SERVICE_PROVIDER_CONFIG_IS_PUBLIC(self) -> bool:
+        """Whether ``/ServiceProviderConfig`` is answered without a token, too."""
+        return cast(bool, self.configured.get("SERVICE_PROVIDER_CONFIG_IS_PUBLIC", False))
 
 
 scim_settings = Settings()

@@ -8,7 +8,9 @@ from django.http import HttpRequest
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import NotFound
+from maptician_scim.protocol.catalogues import CATALOGUE_MODELS
 from maptician_scim.protocol.schemas import (
+    DISCOVERY_MODELS,
     ResourceModel,
     core_schema,
     extension_schemas,
@@ -55,6 +57,8 @@ def service_provider_config(request: HttpRequest) -> Document:
     }
     if scim_settings.DOCUMENTATION_URI:
         config["documentationUri"] = scim_settings.DOCUMENTATION_URI
+        for scheme in config["authenticationSchemes"]:
+            scheme["documentationUri"] = scim_settings.DOCUMENTATION_URI
     return config
 
 
@@ -84,14 +88,17 @@ def schemas(request: HttpRequest) -> list[Document]:
     location = endpoint_url(request, "schemas")
     return [
         document | {"meta": {"resourceType": "Schema", "location": f"{location}/{urn}"}}
-        for model in resource_models().values()
+        for model in (*resource_models().values(), *DISCOVERY_MODELS)
         for urn, document in schema_documents(model).items()
     ]
 
 
 def resource_models() -> dict[str, ResourceModel]:
     """The models of the resource types this service provider serves, by name."""
-    return {"User": scim_settings.USER_ADAPTER.mapping().model}
+    models: dict[str, ResourceModel] = {"User": scim_settings.USER_ADAPTER.mapping().model}
+    if scim_settings.ROLES_AND_ENTITLEMENTS:
+        models |= CATALOGUE_MODELS
+    return models
 
 
 def one(documents: list[Document], identifier: str) -> Document:

@@ -19,6 +19,12 @@ urlpatterns = [
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),
     re_path(r"^Groups/(?P<uuid>[^/]+)/?$", views.GroupsView.as_view(), name="groups"),
+    re_path(r"^Roles/?$", views.RolesView.as_view(), name="roles"),
+    re_path(r"^Roles/(?P<uuid>[^/]+)/?$", views.RoleView.as_view(), name="roles"),
+    re_path(r"^Entitlements/?$", views.EntitlementsView.as_view(), name="entitlements"),
+    re_path(
+        r"^Entitlements/(?P<uuid>[^/]+)/?$", views.EntitlementView.as_view(), name="entitlements"
+    ),
     re_path(
         r"^ServiceProviderConfig/?$",
         views.ServiceProviderConfigView.as_view(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -16,11 +17,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from maptician_scim import activity, discovery, events, redaction, rehearsal
-from maptician_scim.authentication import BearerAuthentication, HasScope
+from maptician_scim.authentication import (
+    BearerAuthentication,
+    HasScope,
+    ServiceProviderConfigAuthentication,
+)
 from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
+    Forbidden,
     InvalidFilter,
     InvalidSyntax,
     InvalidValue,
@@ -35,7 +41,7 @@ from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
-from maptician_scim.provisioning import PROVISIONERS, Provisioner
+from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
@@ -44,6 +50,7 @@ logger = logging.getLogger("maptician_scim.request")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 LARGEST = 2**31 - 1
+NO_ENDPOINT = "There is no such endpoint. The base URL ends in /scim/v2."
 
 VERBS = {
     "GET": "read",
@@ -68,7 +75,7 @@ class SCIMView(APIView):
     renderer_classes = (SCIMRenderer,)
     content_negotiation_class = SCIMNegotiation
     versioning_class = None
-    http_method_names = ("get", "head", "post", "put", "patch", "delete")
+    http_method_names: Sequence[str] = ("get", "head", "post", "put", "patch", "delete")
     schema = None
 
     scope: str | None = None
@@ -240,21 +247,98 @@ class GroupsView(SCIMView):
     post = put = patch = delete = not_implemented
 
 
-class ServiceProviderConfigView(SCIMView):
+class CatalogueView(SCIMView):
+    """What a tenant's adapter offers: read-only, and there only if the setting says so."""
+
+    scope = "users"
+    http_method_names = ("get", "head")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not scim_settings.ROLES_AND_ENTITLEMENTS:
+            raise NotFound(NO_ENDPOINT)
+
+    def catalogue(self) -> Catalogue:
+        """The roles or entitlements of the tenant."""
+        return Catalogue(self.resource_type, self.origin.tenant, self.request._request)
+
+    def _note(self) -> None:
+        """A body, which has no meaning here, tells nothing to the log."""
+
+
+class CatalogueListView(CatalogueView):
+    """A list of them."""
+
+    def get(self, request: Request) -> Response:
+        start, count = max(whole_number(request, "startIndex", 1), 1), page_size(request)
+        resources, total = self.catalogue().search(
+            one_filter(request),
+            start,
+            count,
+            sort_by=request.query_params.get("sortBy"),
+            sort_order=request.query_params.get("sortOrder", "ascending"),
+        )
+        return Response(messages.list_body(resources, total=total, start=start))
+
+
+class CatalogueEntryView(CatalogueView):
+    """One of them."""
+
+    def get(self, request: Request, uuid: str) -> Response:
+        return _resource(self.catalogue().get(uuid))
+
+
+class RolesView(CatalogueListView):
+    """``/Roles``"""
+
+    resource_type = "Role"
+
+
+class RoleView(CatalogueEntryView):
+    """``/Roles/<id>``"""
+
+    resource_type = "Role"
+
+
+class EntitlementsView(CatalogueListView):
+    """``/Entitlements``"""
+
+    resource_type = "Entitlement"
+
+
+class EntitlementView(CatalogueEntryView):
+    """``/Entitlements/<id>``"""
+
+    resource_type = "Entitlement"
+
+
+class DiscoveryView(SCIMView):
+    """What the discovery endpoints share."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # RFC 7644 section 4: a client must not believe that its filter was applied.
+        if "filter" in request.query_params:
+            raise Forbidden("There are no filters here: read the whole list, or one by its id.")
+
+
+class ServiceProviderConfigView(DiscoveryView):
     """``/ServiceProviderConfig``"""
+
+    authentication_classes = (ServiceProviderConfigAuthentication,)
 
     def get(self, request: Request) -> Response:
         return Response(discovery.service_provider_config(request._request))
 
 
-class ResourceTypesView(SCIMView):
+class ResourceTypesView(DiscoveryView):
     """``/ResourceTypes``"""
 
     def get(self, request: Request, uuid: str = "") -> Response:
         return _documents(discovery.resource_types(request._request), uuid)
 
 
-class SchemasView(SCIMView):
+class SchemasView(DiscoveryView):
     """``/Schemas``"""
 
     def get(self, request: Request, uuid: str = "") -> Response:
@@ -266,7 +350,7 @@ class NoEndpointView(SCIMView):
 
     def missing(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         reason = Reason.BASE_URL if names_endpoint(kwargs.get("path", "")) else None
-        raise NotFound("There is no such endpoint. The base URL ends in /scim/v2.", reason=reason)
+        raise NotFound(NO_ENDPOINT, reason=reason)
 
     get = post = put = patch = delete = http_method_not_allowed = missing
 

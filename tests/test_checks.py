@@ -89,6 +89,7 @@ WRONG = {
     "a relation without write": ({"USER_ADAPTER": f"{HERE}.WithUnwritableRelation"}, "E010"),
     **{f"{name} of zero": ({name: 0}, "E011") for name in checks.POSITIVE},
     "an unknown way to delete": ({"DELETE_BEHAVIOUR": "archive"}, "E012"),
+    "an unknown way with roles": ({"UNKNOWN_ROLES": "drop"}, "E031"),
     "a lifetime in text": ({"TOKEN_LIFETIME_DAYS": "365"}, "E013"),
     "a lifetime of zero": ({"TOKEN_LIFETIME_DAYS": 0}, "E013"),
     **{f"{name} in text": ({name: "False"}, "E014") for name in checks.SWITCHES},

@@ -20,6 +20,7 @@ from gunicorn.http.errors import LimitRequestLine
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
+from example_project.workplace.demo.data import COMPANIES
 from maptician_scim import tokens
 from tests import live
 from tests.live import ROOT
@@ -84,6 +85,24 @@ def test_with_v2_it_says_what_there_is(env, data):
     assert done.returncode == 0
     assert "acme" in done.stdout.lower()
     assert not SECRET.search(done.stdout)
+
+
+OFFERED = """
+import json
+from example_project.workplace.models import Company
+from example_project.workplace.scim import OccupantAdapter as adapter
+names = {c.subdomain: [r.display_name for r in adapter.roles(c)] for c in Company.objects.all()}
+floors = [[e.id for e in adapter.entitlements(c)] for c in Company.objects.all()]
+print(json.dumps([names, floors]))
+"""
+
+
+@pytest.mark.usefixtures("data")
+def test_every_company_offers_roles_and_a_way_in_to_each_floor(env):
+    names, floors = json.loads(live.manage(env, "shell", "-v0", "-c", OFFERED))
+    assert names == {c: ["Occupant", "Team planner", "Facility manager"] for c in COMPANIES}
+    assert [len(ids) for ids in floors] == [4] * 4
+    assert len({floor for ids in floors for floor in ids}) == 16
 
 
 @pytest.mark.usefixtures("data")

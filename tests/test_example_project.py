@@ -1,6 +1,7 @@
 """The small Maptician: its settings, its adapter, its admin."""
 
 import runpy
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -10,7 +11,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from example_project.security import content_security_policy
-from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
+from example_project.workplace.models import ApiKey, DeskAssignment, Floor, Occupant
 from example_project.workplace.scim import OccupantAdapter
 from maptician_scim.models import ProvisionedUser
 from tests.factories import DeskFactory, DeskOfferFactory, OccupantFactory
@@ -239,6 +240,47 @@ def test_policy_of_a_view_of_its_own_stays(rf):
         lambda request: HttpResponse(headers={"Content-Security-Policy": "default-src 'none'"})
     )
     assert respond(rf.get("/"))["Content-Security-Policy"] == "default-src 'none'"
+
+
+# -- roles and entitlements ----------------------------------------------------------------------
+
+
+def test_floors_of_the_company_are_entitlements(scim, globex, django_assert_num_queries):
+    floor = DeskFactory().floor
+    DeskFactory(company=globex)
+    body = scim.request_scim("GET", "/Entitlements").json()
+    assert [e["displayName"] for e in body["Resources"]] == [f"Access to {floor}"]
+    for level in range(1, 9):
+        Floor.objects.create(location=floor.location, name=f"Floor {level}", level=level)
+    with django_assert_num_queries(2):  # the token, the floors
+        body = scim.request_scim("GET", "/Entitlements").json()
+    assert body["totalResults"] == 9
+
+
+def test_taking_entitlements_costs_one_query_however_many(
+    scim, acme, django_assert_max_num_queries, django_assert_num_queries
+):
+    DeskFactory(company=acme)
+    [floor] = scim.request_scim("GET", "/Entitlements").json()["Resources"]
+    pat = scim.create(userName="pat").json()
+    with django_assert_max_num_queries(99) as without:
+        scim.replace(pat["id"], {"userName": "pat", "nickName": "P"})
+    entries = [{"value": floor["id"]}, *({"value": f"other {n}"} for n in range(20))]
+    with django_assert_num_queries(len(without) + 1):
+        answer = scim.replace(pat["id"], {"userName": "pat", "entitlements": entries})
+    first, *others = answer.json()["entitlements"]
+    assert first == {
+        "value": floor["id"],
+        "display": floor["displayName"],
+        "type": "Entitlement",
+    }
+    assert others == entries[1:]
+
+
+def test_roles_have_ids_of_their_own_in_every_company(acme, globex):
+    ids = {role.id for company in (acme, globex) for role in OccupantAdapter.roles(company)}
+    assert len(ids) == 6
+    assert all(UUID(value).version == 5 for value in ids)
 
 
 # -- strings ----------------------------------------------------------------------------------

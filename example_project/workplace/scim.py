@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID, uuid5
 
+from example_project.workplace.models import Company, Floor
 from maptician_scim.adapters import UserAdapter
+from maptician_scim.roles import Entitlement, Role
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+NAMESPACE = UUID("6f1b0c4e-6f0b-4c59-9d0e-4f7c3f5b8a11")
+ROLES = {
+    "occupant": ("Occupant", "Has a desk, and books rooms."),
+    "team-planner": ("Team planner", "Seats the members of a team."),
+    "facility-manager": ("Facility manager", "Draws the maps, and seats everybody."),
+}
 
 
 class OccupantAdapter(UserAdapter):
@@ -40,3 +50,26 @@ class OccupantAdapter(UserAdapter):
         if self.obj.email:
             yield self.obj.email
         yield self.obj.username
+
+    @classmethod
+    def roles(cls, tenant: Company) -> list[Role]:
+        """The same for every company."""
+        return [
+            Role(stable_id(tenant, "role", key), name, description)
+            for key, (name, description) in ROLES.items()
+        ]
+
+    @classmethod
+    def entitlements(cls, tenant: Company) -> list[Entitlement]:
+        """The way in to each of the company's floors."""
+        floors = Floor.objects.filter(location__company=tenant).select_related("location")
+        return [
+            Entitlement(stable_id(tenant, "floor", floor.pk), f"Access to {floor}")
+            for floor in floors.order_by("location__name", "level", "pk")
+        ]
+
+
+def stable_id(company: Company, kind: str, key: object) -> str:
+    """The id of something that has no UUID of its own; primary keys would tell other companies'
+    numbers."""
+    return str(uuid5(NAMESPACE, f"{company.pk}/{kind}/{key}"))

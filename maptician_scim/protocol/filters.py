@@ -146,13 +146,30 @@ def compile_filter(text: str, model: type[scim.Resource[Any]], sources: Sources)
 
     Raises ``InvalidFilter``, naming the attribute or the place.
     """
+    bound = _parsed(text, model)
+    return _Compiler(model, bound, sources).visit(bound.ast)
+
+
+def parse_filter(
+    text: str, model: type[scim.Resource[Any]], sources: Sources
+) -> scim.ScimFilter[Any]:
+    """A filter for resources in memory, which refuses what ``compile_filter`` does.
+
+    ``sources`` say which attributes can be filtered. Raises ``InvalidFilter``.
+    """
+    bound = _parsed(text, model)
+    _Compiler(model, bound, sources).visit(bound.ast)
+    return bound
+
+
+def _parsed(text: str, model: type[scim.Resource[Any]]) -> scim.ScimFilter[Any]:
     _check_size(text)
     try:
         tree = _Qualifier(model).visit(ScimFilter(text).ast)
         bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(tree)
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
-    return _Compiler(model, bound, sources).visit(tree)
+    return bound
 
 
 def _check_size(text: str) -> None:

@@ -35,19 +35,36 @@ class Email(scim.Email):
     """
 
     value: str | None = None
+    """The e-mail address."""
+
     primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred e-mail address."""
 
 
 class PhoneNumber(scim.PhoneNumber):
     primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred phone number."""
 
 
 class Address(scim.Address):
     primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred address."""
 
 
 class Role(scim.Role):
+    value: str | None = None
+    """The id of a role among those of /Roles, or what the client calls it."""
+
     primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the person's main role."""
+
+
+class Entitlement(scim.Entitlement):
+    value: str | None = None
+    """The id of an entitlement among those of /Entitlements, or what the client calls it."""
+
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the person's main entitlement."""
 
 
 class Manager(scim.Manager):
@@ -96,8 +113,11 @@ class User(scim.User[scim.AnyExtension]):
     addresses: list[Address] | None = None  # type: ignore[assignment]
     """Postal addresses of the user."""
 
+    entitlements: list[Entitlement] | None = None  # type: ignore[assignment]
+    """What the user is entitled to."""
+
     roles: list[Role] | None = None  # type: ignore[assignment]
-    """Roles of the user, as the client names them."""
+    """Roles of the user."""
 
 
 UserResource = User[EnterpriseUser]
@@ -107,6 +127,16 @@ ResourceModel = type[scim.Resource[Any]]
 
 # Not served: there are no groups to list a user's memberships from.
 UNSERVED_USER_ATTRIBUTES = frozenset({"groups"})
+
+DISCOVERY_MODELS: tuple[ResourceModel, ...] = (
+    scim.ServiceProviderConfig,
+    scim.ResourceType,
+    scim.Schema,
+)
+"""The models of the discovery documents, whose schemas are listed too (RFC 7643 section 8.7.2)."""
+
+UNSERVED_CONFIG_ATTRIBUTES = frozenset({"id"})
+"""There is only one configuration, and so nothing to tell it from (RFC 7643 section 5)."""
 
 
 @cache
@@ -135,7 +165,10 @@ def schema_documents(model: ResourceModel) -> dict[str, dict[str, Any]]:
     RFC 7643 section 7. They are shared: a caller must not change them.
     """
     own = model.to_schema().model_dump()
-    own["attributes"] = [a for a in own["attributes"] if a["name"] not in UNSERVED_USER_ATTRIBUTES]
+    unserved = UNSERVED_USER_ATTRIBUTES
+    if model is scim.ServiceProviderConfig:
+        unserved = UNSERVED_CONFIG_ATTRIBUTES
+    own["attributes"] = [a for a in own["attributes"] if a["name"] not in unserved]
     extensions = model.get_extension_models().values()
     documents = (own, *(extension.to_schema().model_dump() for extension in extensions))
     return {document["id"]: document for document in documents}

@@ -308,9 +308,9 @@ def test_service_provider_config_promises_what_there_is(scim, settings):
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
-def test_resource_types_are_users_alone(scim):
+def test_resource_types_are_those_served(scim):
     body = scim.request_scim("GET", "/ResourceTypes").json()
-    assert [r["endpoint"] for r in body["Resources"]] == ["/Users"]
+    assert [r["endpoint"] for r in body["Resources"]] == ["/Users", "/Roles", "/Entitlements"]
     assert scim.request_scim("GET", "/ResourceTypes/User").json() == body["Resources"][0]
     assert scim.request_scim("GET", "/ResourceTypes/Group").status_code == 404
 

@@ -1,0 +1,88 @@
+"""Reading the roles and entitlements of a tenant. There are no verbs on them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from django.http import HttpRequest
+
+from maptician_scim import transactions
+from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.exceptions import NotFound
+from maptician_scim.protocol import messages
+from maptician_scim.protocol.catalogues import CATALOGUE_MODELS, matching, ordered
+from maptician_scim.protocol.projection import EVERYTHING, Projection
+from maptician_scim.protocol.schemas import core_schema
+from maptician_scim.roles import Role
+from maptician_scim.tenancy import endpoint_url
+
+Document = dict[str, Any]
+
+
+class Catalogue:
+    """What one tenant's adapter offers of one resource type: ``Role`` or ``Entitlement``."""
+
+    def __init__(
+        self,
+        resource_type: str,
+        tenant: Tenant,
+        request: HttpRequest,
+        projection: Projection = EVERYTHING,
+    ) -> None:
+        self.resource_type = resource_type
+        self.tenant = tenant
+        self.request = request
+        self.projection = projection
+
+    def get(self, identifier: str) -> Document:
+        """The resource with this id. Raises ``NotFound``."""
+        for document in self._documents():
+            if document["id"] == identifier:
+                return self.projection.apply(document)
+        kind = self.resource_type.lower()
+        raise NotFound(f"There is no {kind} with the id {identifier[:64]!r}.")
+
+    def search(
+        self,
+        filter_text: str | None,
+        start: int,
+        count: int,
+        *,
+        sort_by: str | None = None,
+        sort_order: str = "ascending",
+    ) -> tuple[list[Document], int]:
+        """A page of resources, in the adapter's order if not sorted, and how many there are.
+
+        ``start`` counts from 1. Raises ``InvalidFilter``, and ``InvalidValue`` for a wrong order.
+        """
+        documents = self._documents()
+        if filter_text is not None:
+            documents = matching(self.resource_type, documents, filter_text)
+        if sort_by is not None:
+            documents = ordered(self.resource_type, documents, sort_by, sort_order)
+        page = documents[start - 1 : start - 1 + count]
+        return [self.projection.apply(document) for document in page], len(documents)
+
+    def _documents(self) -> list[Document]:
+        adapter = scim_settings.USER_ADAPTER
+        offered = {"Role": adapter.roles, "Entitlement": adapter.entitlements}[self.resource_type]
+        return [self._document(role) for role in transactions.read(lambda: offered(self.tenant))]
+
+    def _document(self, role: Role) -> Document:
+        document: Document = {
+            "schemas": [core_schema(CATALOGUE_MODELS[self.resource_type])],
+            "id": role.id,
+            "displayName": role.display_name,
+        }
+        if self.resource_type == "Entitlement":
+            document["type"] = self.resource_type
+        if role.description:
+            document["description"] = role.description
+        endpoint = endpoint_url(self.request, f"{self.resource_type.lower()}s")
+        document["meta"] = {
+            "resourceType": self.resource_type,
+            "location": f"{endpoint}/{quote(role.id, safe='')}",
+            "version": messages.etag(messages.digest(document)),
+        }
+        return document
