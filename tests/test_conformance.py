@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance import matching
 from tests.conformance.markers import ROOT, Marker, Misplaced, markers, read
-from tests.conformance.matching import problems, by_row
+from tests.conformance.matching import by_row, problems
 from tests.conformance.mutations import MUTATIONS
 from tests.conformance.page import PAGE, up_to_date
 from tests.conformance.requirements import Requirement, requirements
