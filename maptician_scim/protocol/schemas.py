@@ -35,25 +35,19 @@ class Email(scim.Email):
     """
 
     value: str | None = None
-    """The e-mail address."""
-
     primary: Annotated[bool | None, Boolean] = None
-    """Whether this is the preferred e-mail address."""
 
 
 class PhoneNumber(scim.PhoneNumber):
     primary: Annotated[bool | None, Boolean] = None
-    """Whether this is the preferred phone number."""
 
 
 class Address(scim.Address):
     primary: Annotated[bool | None, Boolean] = None
-    """Whether this is the preferred address."""
 
 
 class Role(scim.Role):
     primary: Annotated[bool | None, Boolean] = None
-    """Whether this is the first of the roles."""
 
 
 class Manager(scim.Manager):

@@ -67,11 +67,11 @@ MUTATIONS = (
         f"{ACCESS}::test_if_refused_then_401_is_a_scim_error_with_a_challenge",
     ),
     Mutation(
-        "7644-2-d",
+        "7644-2-e",
         "maptician_scim/authentication.py",
-        'if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):',
-        "if kind and not request.auth:",
-        f"{ACCESS}::test_read_only_token_reads_and_is_403_for_writing",
+        "if tenant_key(token.tenant) != key:",
+        "if tenant_key(token.tenant) == key == token.prefix:",
+        f"{ACCESS}::test_token_of_another_tenant_is_refused_like_any_other",
     ),
     Mutation(
         "7644-2.1-d",
