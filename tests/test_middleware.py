@@ -174,6 +174,8 @@ def https_only(settings):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 
+@pytest.mark.rfc("7644", "7.2", "a")
+@pytest.mark.rfc("7644", "7.4", "b")
 @pytest.mark.parametrize("path", ["/scim/v2/Users?startIndex=1", "/scim/v2/", "/Users"])
 def test_redirect_to_https_is_noted_and_stays(send, acme, https_only, path):
     answer = send(path, **OKTA, **BEARER)

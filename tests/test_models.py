@@ -126,6 +126,9 @@ def test_times_are_in_milliseconds():
 # -- tokens -----------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7643", "9.2", "b")
+@pytest.mark.rfc("7644", "2.1", "d")
+@pytest.mark.rfc("7644", "7.7", "a")
 def test_token_is_kept_as_a_digest_only(acme):
     token, secret = Token.objects.issue(tenant=acme, name="Okta")
     assert tokens.is_well_formed(secret)
@@ -134,6 +137,7 @@ def test_token_is_kept_as_a_digest_only(acme):
     assert secret not in str(Token.objects.values().get())
 
 
+@pytest.mark.rfc("7644", "7.4", "c")
 def test_token_lives_for_a_year(token):
     assert token.expires_at - token.created_at <= timedelta(days=365)
     assert token.expires_at - token.created_at > timedelta(days=364)

@@ -279,6 +279,7 @@ def test_target_without_a_query_is_kept():
 # -- through the whole stack --------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "7.5.1")
 def test_refused_request_is_kept_without_its_secrets(scim):
     scim.request_scim(
         "POST",

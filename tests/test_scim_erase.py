@@ -64,6 +64,7 @@ def facts():
     return list(Event.objects.order_by("id").values_list(*kept, "correlation_id", "duration_ms"))
 
 
+@pytest.mark.rfc("7644", "7.5.1")
 @pytest.mark.parametrize(
     "name",
     [SMITH, SMITH.upper(), "Patricia.MAIDEN", "id", f" {SMITH} "],

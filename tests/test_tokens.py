@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from maptician_scim import tokens
 
 
+@pytest.mark.rfc("7644", "7.4", "a")
 def test_generated_token_is_recognised_and_none_is_like_another():
     made = {tokens.generate() for _ in range(100)}
     assert len(made) == 100

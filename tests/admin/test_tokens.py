@@ -932,6 +932,7 @@ PAGES = {
 ACTIONS = {"add", "view", "change", "delete"}
 
 
+@pytest.mark.rfc("7644", "2", "a")
 @pytest.mark.parametrize(("address", "needed"), PAGES.values(), ids=PAGES)
 def test_page_opens_with_its_permissions_and_not_without(staff, token, address, needed):
     Token.objects.update(expires_at=now() - timedelta(days=1))
@@ -1008,6 +1009,7 @@ def test_autocomplete_offers_own_tokens_only(limited, token, other_token):
     assert list(found) == [token]
 
 
+@pytest.mark.rfc("7644", "2", "a")
 def test_stranger_is_sent_to_the_login(client, token):
     for address in (reverse(LIST), reverse(ADD), page("rotate", token), page("revoke", token)):
         answer = client.get(address)

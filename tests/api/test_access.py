@@ -48,6 +48,9 @@ def refusal(scim):
     return scim.request_scim("GET", "/Users", authorization="")
 
 
+@pytest.mark.rfc("7644", "2", "c")
+@pytest.mark.rfc("7644", "3.2", "c", "d")
+@pytest.mark.rfc("7644", "3.12", "a", "b", "c")
 def test_if_refused_then_401_is_a_scim_error_with_a_challenge(refusal):
     assert refusal.status_code == 401
     assert refusal.json() == {"schemas": [ERROR], "status": "401", "detail": ANY}
@@ -55,6 +58,7 @@ def test_if_refused_then_401_is_a_scim_error_with_a_challenge(refusal):
     assert refusal.headers["Content-Type"] == "application/scim+json"
 
 
+@pytest.mark.rfc("7644", "2.1", "d")
 @pytest.mark.parametrize(
     "form",
     [
@@ -75,6 +79,8 @@ def test_no_refusal_differs_from_another(scim, refusal, form):
     assert (answer.status_code, answer.content) == (401, refusal.content)
 
 
+@pytest.mark.rfc("7644", "2.1", "d")
+@pytest.mark.rfc("7644", "7.4", "c")
 @pytest.mark.parametrize("spoil", [revoke, expire])
 def test_if_revoked_or_expired_then_refused_like_any_other(scim, refusal, spoil):
     spoil()
@@ -82,11 +88,14 @@ def test_if_revoked_or_expired_then_refused_like_any_other(scim, refusal, spoil)
     assert (answer.status_code, answer.content) == (401, refusal.content)
 
 
+@pytest.mark.rfc("7644", "2", "e")
+@pytest.mark.rfc("7644", "2.1", "b", "d")
 def test_token_of_another_tenant_is_refused_like_any_other(scim, other_scim, refusal):
     answer = scim.request_scim("GET", "/Users", authorization=f"Bearer {other_scim.secret}")
     assert (answer.status_code, answer.content) == (401, refusal.content)
 
 
+@pytest.mark.rfc("7644", "2", "d")
 @pytest.mark.parametrize("path", [*DOCUMENTS, "/Users/x", "/Nothing"])
 def test_nothing_is_read_without_a_token(scim, path):
     assert scim.request_scim("GET", path, authorization="").status_code == 401
@@ -103,6 +112,10 @@ def test_mistyped_token_costs_no_token_query(scim):
     assert not [q for q in queries if 'FROM "maptician_scim_token"' in q["sql"]]
 
 
+@pytest.mark.rfc("7644", "2", "d", "f")
+@pytest.mark.rfc("7644", "2.1", "a")
+@pytest.mark.rfc("7644", "3.12", "c")
+@pytest.mark.rfc("7644", "7.7", "c")
 def test_read_only_token_reads_and_is_403_for_writing(acme, client_of):
     reader = client_of(acme, scopes=READ_ONLY)
     assert reader.search().status_code == 200
@@ -145,6 +158,7 @@ def test_forwarded_host_does_not_choose_the_tenant(scim, other_scim, foreign):
     assert answer.status_code == 404
 
 
+@pytest.mark.rfc("7644", "2", "f")
 @pytest.mark.parametrize("method", ["read", "replace", "modify", "remove"])
 def test_person_of_another_tenant_is_as_unknown_as_nobody(scim, other_scim, foreign, method):
     arguments = {"replace": [{"userName": "x"}], "modify": [{"op": "remove", "path": "title"}]}
@@ -174,6 +188,7 @@ def test_look_up_does_not_find_the_neighbours(scim, foreign):
 # -- bodies ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize(
     ("body", "scim_type"),
     [
@@ -204,12 +219,15 @@ def test_body_that_cannot_be_kept_is_400(scim, body, scim_type):
     assert scim.search().json()["totalResults"] == 0
 
 
+@pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3_000_000])
 def test_body_over_the_limit_is_413(scim, size):
     answer = scim.request_scim("POST", "/Users", json.dumps({"userName": "x" * size}))
     assert (answer.status_code, answer.json()["status"]) == (413, "413")
 
 
+@pytest.mark.rfc("7644", "3.8", "a")
+@pytest.mark.rfc("7644", "8.1", "a")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -233,6 +251,8 @@ def test_other_media_types_are_415(scim, content_type):
     assert (answer.status_code, answer.json()["status"]) == (415, "415")
 
 
+@pytest.mark.rfc("7644", "3.8", "c", "d")
+@pytest.mark.rfc("7644", "8.1", "a")
 @pytest.mark.parametrize("accept", ["text/html", "*/*", "application/json", "image/png"])
 def test_answer_is_scim_json_whatever_is_accepted(scim, accept):
     answer = scim.request_scim("GET", "/Users", accept=accept)
@@ -247,6 +267,7 @@ def test_slash_at_the_end_changes_nothing(scim, path):
     assert scim.request_scim("GET", f"{path}/").json() == scim.request_scim("GET", path).json()
 
 
+@pytest.mark.rfc("7644", "3.12", "a", "c")
 @pytest.mark.parametrize(
     "path", ["/Nothing", "/Users/a/b", "/Me", "/Bulk", "/.search", "/", "/a%0Ab", "/Users%0A"]
 )
@@ -315,6 +336,7 @@ def test_resource_types_are_those_served(scim):
     assert scim.request_scim("GET", "/ResourceTypes/Group").status_code == 404
 
 
+@pytest.mark.rfc("7643", "7", "a")
 @pytest.mark.parametrize("urn", [USER, ENTERPRISE])
 def test_schema_is_read_by_its_urn(scim, urn):
     listed = scim.request_scim("GET", "/Schemas").json()["Resources"]
@@ -360,6 +382,8 @@ def test_refused_write_is_an_event_although_it_rolled_back(scim, settings, atomi
     assert "title" in event.detail
 
 
+@pytest.mark.rfc("7644", "2", "e")
+@pytest.mark.rfc("7644", "2.1", "b")
 def test_write_is_an_event_with_old_and_new(scim):
     created = scim.create(userName="a", title="Old").json()
     scim.modify(created["id"], {"op": "replace", "path": "title", "value": "New"})
@@ -376,6 +400,7 @@ def test_wrong_tokens_are_one_event_a_minute_and_reason(scim):
     assert Event.objects.filter(status=401).count() == 2
 
 
+@pytest.mark.rfc("7644", "2.1", "d")
 def test_no_secret_is_in_any_event_or_log(scim, other_scim, caplog):
     caplog.set_level(logging.DEBUG)
     for secret in (scim.secret, scim.secret[:-1], other_scim.secret):
@@ -404,6 +429,7 @@ def test_nobody_writes_a_line_of_their_own_into_the_log(acme, caplog):
     assert line.startswith("GET /scim/v2/x%0AGET%20/scim/v2/Users%20200%201%20ms%1B%5B31m 401 ")
 
 
+@pytest.mark.rfc("7644", "3.12", "c", "d")
 def test_unforeseen_failure_is_a_scim_500_with_the_id_to_report(scim, monkeypatch, caplog):
     def fail(*args):
         raise ZeroDivisionError

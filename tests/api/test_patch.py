@@ -19,6 +19,8 @@ def entry(resource, attribute, kind):
     return next(e for e in resource[attribute] if e.get("type") == kind)
 
 
+@pytest.mark.rfc("7644", "3.5", "b")
+@pytest.mark.rfc("7644", "3.5.2", "m")
 @pytest.mark.parametrize(
     "operation",
     [
@@ -42,6 +44,7 @@ def test_every_way_to_deactivate_deactivates(scim, pat, host, acme, operation):
     assert not host.is_active(host.people(acme).get(), acme)
 
 
+@pytest.mark.rfc("7643", "3.1", "f")
 def test_if_reactivated_then_id_and_attributes_are_the_same(scim, pat):
     scim.modify(pat["id"], {"op": "replace", "value": {"active": False}})
     answer = scim.modify(pat["id"], {"op": "replace", "value": {"active": True}})
@@ -49,6 +52,9 @@ def test_if_reactivated_then_id_and_attributes_are_the_same(scim, pat):
     assert writable(answer.json()) == PAT
 
 
+@pytest.mark.rfc("7644", "3.5.2", "f", "m")
+@pytest.mark.rfc("7644", "3.5.2.2", "a")
+@pytest.mark.rfc("7644", "3.5.2.3", "a", "b", "c")
 @pytest.mark.parametrize(
     ("operation", "changes"),
     [
@@ -155,6 +161,8 @@ def test_parts_of_an_address_make_one_address(scim):
     assert addresses == [parts | {"type": "work"}]
 
 
+@pytest.mark.rfc("7643", "2.4", "c")
+@pytest.mark.rfc("7644", "3.5.2", "h")
 def test_if_another_entry_becomes_primary_then_the_first_is_not(scim, pat):
     operation = {
         "op": "add",
@@ -180,6 +188,11 @@ def test_if_active_is_removed_then_it_stays(scim, pat):
     assert answer.json()["active"] is True
 
 
+@pytest.mark.rfc("7643", "7", "i")
+@pytest.mark.rfc("7644", "3.5.2", "b", "c", "d", "e", "i", "j", "k", "l")
+@pytest.mark.rfc("7644", "3.5.2.1", "a")
+@pytest.mark.rfc("7644", "3.5.2.2", "f")
+@pytest.mark.rfc("7644", "3.5.2.3", "e")
 @pytest.mark.parametrize(
     ("operation", "scim_type"),
     [
@@ -240,6 +253,7 @@ def test_refusal_names_the_attribute_as_the_client_does(scim, pat, path, value, 
     assert f"'{named}" in answer.json()["detail"] or f"{named}'" in answer.json()["detail"]
 
 
+@pytest.mark.rfc("7644", "3.5.2", "a")
 @pytest.mark.parametrize(
     "body",
     [{}, {"Operations": []}, {"Operations": {}}, {"Operations": "x"}, {"Operations": [5]}],

@@ -11,6 +11,7 @@ def people(scim):
     return [scim.create(userName=f"person{n}@x", title=f"T{n}").json() for n in range(5)]
 
 
+@pytest.mark.rfc("7644", "3.4.2", "b", "c", "d", "e", "f")
 def test_test_connector_shows_the_first_people_as_integers(scim, people):
     assert scim.search(startIndex=1, count=2).json() == {
         "schemas": [LIST],
@@ -21,6 +22,7 @@ def test_test_connector_shows_the_first_people_as_integers(scim, people):
     }
 
 
+@pytest.mark.rfc("7644", "3.4.2", "g")
 def test_look_up_of_a_random_name_is_an_empty_list(scim, people):
     answer = scim.search('userName eq "7d3f6a7e-abcd"', startIndex=1, count=100)
     assert answer.status_code == 200
@@ -39,6 +41,7 @@ def test_inactive_people_are_found(scim, people):
     assert (found["id"], found["active"]) == (people[0]["id"], False)
 
 
+@pytest.mark.rfc("7644", "3.4.2.4", "a", "b", "c")
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
@@ -88,6 +91,7 @@ def test_import_by_pages_has_everybody_once_while_people_are_added(scim, people)
     assert [p["id"] for p in seen][:5] == [p["id"] for p in people]
 
 
+@pytest.mark.rfc("7644", "3.4.2.2", "a")
 def test_filter_and_total_go_together(scim, people):
     body = scim.search('title gt "T1"', count=2).json()
     assert (body["totalResults"], body["Resources"]) == (3, people[2:4])
@@ -103,6 +107,8 @@ def test_filter_as_long_as_allowed_is_answered(scim, people, term, operator):
     assert scim.search(filter_text).status_code == 200
 
 
+@pytest.mark.rfc("7644", "3.4.2.2", "b", "c", "d", "f", "g", "i")
+@pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize(
     ("filter_text", "named"),
     [
@@ -159,6 +165,8 @@ def test_two_filters_are_400(scim):
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
 
 
+@pytest.mark.rfc("7643", "9.2", "b")
+@pytest.mark.rfc("7644", "7.7", "a")
 @pytest.mark.parametrize(
     "filter_text",
     [
@@ -188,6 +196,8 @@ def test_wildcards_are_letters(scim, people, wildcard):
     assert scim.search(f'nickName co "{wildcard}"').json()["totalResults"] == 0
 
 
+@pytest.mark.rfc("7644", "3.4.2.2", "l")
+@pytest.mark.rfc("7644", "7.8", "a")
 @pytest.mark.parametrize("attribute", ["title", "nickName"])
 def test_letters_beyond_ascii_have_a_lower_case(scim, attribute):
     created = scim.create(userName="a", **{attribute: "ÄRGER Σίσυφος"}).json()
@@ -204,6 +214,9 @@ def test_order_is_by_code_point(scim, attribute):
     assert {p[attribute] for p in found} == {"Zebra", "é", "ä"}
 
 
+@pytest.mark.rfc("7643", "3.1", "c")
+@pytest.mark.rfc("7643", "7", "g", "h")
+@pytest.mark.rfc("7644", "3.4.2.2", "l")
 def test_external_id_is_compared_with_its_case(scim):
     created = scim.create(userName="a", externalId="00uAbC").json()
     assert scim.search('externalId eq "00uAbC"').json()["Resources"] == [created]
@@ -211,6 +224,8 @@ def test_external_id_is_compared_with_its_case(scim):
     assert scim.search('externalId co "uabc"').json()["totalResults"] == 0
 
 
+@pytest.mark.rfc("7643", "2.3.6", "a")
+@pytest.mark.rfc("7643", "4.1.2", "i")
 def test_certificate_can_be_filtered_as_it_is_sent(scim, people):
     created = scim.create(userName="a", x509Certificates=[{"value": "aGVsbG8="}]).json()
     for filter_text in ('x509Certificates eq "aGVsbG8="', 'x509Certificates[value eq "aGVsbG8="]'):
@@ -218,6 +233,7 @@ def test_certificate_can_be_filtered_as_it_is_sent(scim, people):
     assert scim.search('x509Certificates eq "aGVsbG8h"').json()["totalResults"] == 0
 
 
+@pytest.mark.rfc("7643", "3", "e")
 @pytest.mark.parametrize("text", ["{id}", "{id[0]}", "-"], ids=["eq", "sw", "co"])
 def test_id_can_be_filtered(scim, people, text):
     operator = {"{id}": "eq", "{id[0]}": "sw", "-": "co"}[text]

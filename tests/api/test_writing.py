@@ -44,6 +44,11 @@ def writable(resource):
 # -- create ------------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7643", "2.1", "a")
+@pytest.mark.rfc("7643", "3.1", "m")
+@pytest.mark.rfc("7643", "3.3", "a", "b", "e")
+@pytest.mark.rfc("7644", "3.3", "c", "d", "e")
+@pytest.mark.rfc("7644", "3.3.1")
 def test_created_resource_is_answered_whole(scim):
     answer = scim.create(**PAT)
     assert answer.status_code == 201
@@ -60,6 +65,7 @@ def test_created_resource_is_answered_whole(scim):
     assert answer.headers["Content-Type"] == "application/scim+json"
 
 
+@pytest.mark.rfc("7644", "3.1", "c")
 def test_created_resource_is_read_as_it_was_answered(scim, pat):
     assert scim.read(pat["id"]).json() == pat
     assert scim.search('userName eq "pat@example.com"').json()["Resources"] == [pat]
@@ -69,6 +75,9 @@ def test_if_active_is_left_out_then_the_person_is_active(scim):
     assert scim.create(userName="a").json()["active"] is True
 
 
+@pytest.mark.rfc("7643", "4.1.1", "b")
+@pytest.mark.rfc("7643", "7", "l")
+@pytest.mark.rfc("7644", "3.3", "f")
 @pytest.mark.parametrize("user_name", ["Pat@Example.com", "PAT@EXAMPLE.COM"])
 def test_if_the_user_name_is_taken_then_409(scim, pat, user_name):
     answer = scim.create(userName=user_name)
@@ -82,6 +91,9 @@ def test_if_the_user_name_is_taken_then_409(scim, pat, user_name):
     assert "belongs to somebody already" in answer.json()["detail"]
 
 
+@pytest.mark.rfc("7643", "4.1.1", "b")
+@pytest.mark.rfc("7644", "5")
+@pytest.mark.rfc("7644", "7.8")
 @pytest.mark.parametrize(
     ("first", "second"),
     [("STRASSE@x", "straße@x"), ("caf\u00e9@x", "cafe\u0301@x"), ("ÄRGER", "ärger")],
@@ -105,6 +117,10 @@ def test_if_only_the_email_is_taken_then_both_are_created(scim, pat):
     assert answer.status_code == 201
 
 
+@pytest.mark.rfc("7643", "3.1", "b", "g", "k")
+@pytest.mark.rfc("7643", "4.1.2", "h")
+@pytest.mark.rfc("7643", "7", "i")
+@pytest.mark.rfc("7644", "3.3", "a", "b")
 def test_read_only_attributes_are_ignored(scim, pat):
     answer = scim.create(userName="b", id=pat["id"], meta={"resourceType": 5}, groups=["x"])
     assert answer.status_code == 201
@@ -119,6 +135,7 @@ def test_unknown_attributes_and_urns_are_ignored_with_what_is_in_them(scim):
     assert "s3cret-value" not in str(list(Event.objects.values()))
 
 
+@pytest.mark.rfc("7643", "2.5")
 @pytest.mark.parametrize("nothing", [None, "", [], {}], ids=str)
 @pytest.mark.parametrize("name", ["title", "emails", "name", "externalId", "nickName", "manager"])
 def test_null_and_empty_mean_unassigned(scim, name, nothing):
@@ -132,12 +149,14 @@ def test_entry_without_a_value_is_unassigned(scim):
     assert "phoneNumbers" not in answer.json()
 
 
+@pytest.mark.rfc("7643", "2.4", "c")
 def test_of_two_primary_entries_the_newest_stays_so(scim):
     emails = [{"value": v, "type": v, "primary": True} for v in ("home", "other")]
     answer = scim.create(userName="b", emails=emails).json()
     assert [e["value"] for e in answer["emails"] if e["primary"]] == ["other"]
 
 
+@pytest.mark.rfc("7643", "2.4", "c")
 def test_if_two_entries_are_primary_in_odd_case_then_the_newest_stays_so(scim):
     emails = [{"Value": v, "Type": v, "Primary": "True"} for v in ("home", "other")]
     answer = scim.create(userName="b", emails=emails).json()
@@ -177,6 +196,7 @@ def test_email_of_any_shape_passes(scim, email):
     assert found["totalResults"] == 1
 
 
+@pytest.mark.rfc("7643", "4.1.1", "a")
 @pytest.mark.parametrize(
     ("attributes", "named"),
     [
@@ -231,6 +251,9 @@ def everything_kept():
     return str([list(model.objects.values()) for model in models])
 
 
+@pytest.mark.rfc("7643", "4.1.1", "f", "j", "k")
+@pytest.mark.rfc("7643", "7", "k")
+@pytest.mark.rfc("7643", "9.2", "a")
 def test_password_is_dropped_and_kept_nowhere(scim, caplog, acme, host):
     answer = scim.create(userName="b", password="Tr0ub4dor&3")
     assert "password" not in answer.json()
@@ -238,6 +261,9 @@ def test_password_is_dropped_and_kept_nowhere(scim, caplog, acme, host):
     assert "Tr0ub4dor" not in everything_kept() + caplog.text
 
 
+@pytest.mark.rfc("7643", "4.1.1", "f", "g", "h", "k")
+@pytest.mark.rfc("7643", "9.2", "a")
+@pytest.mark.rfc("7644", "3.5.1", "b")
 @pytest.mark.parametrize("how", ["create", "replace", "modify"])
 def test_if_the_setting_says_so_then_the_password_is_set_and_not_shown(
     scim, settings, caplog, acme, host, how
@@ -256,12 +282,16 @@ def test_if_the_setting_says_so_then_the_password_is_set_and_not_shown(
 # -- replace -----------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7643", "7", "i")
+@pytest.mark.rfc("7644", "3.5", "a")
+@pytest.mark.rfc("7644", "3.5.1", "f")
 def test_if_put_sends_back_what_it_read_then_nothing_changes(scim, pat):
     answer = scim.replace(pat["id"], pat | {"groups": []})
     assert answer.status_code == 200
     assert answer.json() == pat
 
 
+@pytest.mark.rfc("7644", "3.5.1", "b")
 def test_put_forgets_what_it_leaves_out_but_active(scim, pat):
     scim.modify(pat["id"], {"op": "replace", "path": "active", "value": False})
     answer = scim.replace(pat["id"], {"userName": "Pat@Example.com"}).json()
@@ -274,6 +304,7 @@ def test_if_put_changes_only_the_case_of_the_name_then_it_is_answered_so(scim, p
     assert answer.json()["userName"] == "pat@example.COM"
 
 
+@pytest.mark.rfc("7643", "7", "l")
 def test_if_put_renames_to_a_taken_name_then_409_and_nothing_changes(scim, pat):
     other = scim.create(userName="other", title="Old").json()
     answer = scim.replace(other["id"], {"userName": "PAT@example.com", "title": "New"})
@@ -281,12 +312,16 @@ def test_if_put_renames_to_a_taken_name_then_409_and_nothing_changes(scim, pat):
     assert scim.read(other["id"]).json() == other
 
 
+@pytest.mark.rfc("7643", "4.1.1", "a")
 def test_put_without_a_user_name_is_400(scim, pat):
     answer = scim.replace(pat["id"], {"title": "x"})
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
     assert "userName" in answer.json()["detail"]
 
 
+@pytest.mark.rfc("7644", "3.2", "b")
+@pytest.mark.rfc("7644", "3.5.1", "a")
+@pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize("method", ["read", "replace", "modify", "remove"])
 @pytest.mark.parametrize("scim_id", ["010101001010101011001010101011", "x", "%00", "None"])
 def test_unknown_id_is_404(scim, method, scim_id):
@@ -316,6 +351,7 @@ def test_if_match_of_the_present_version_passes(scim, pat, tags):
     assert answer.json()["meta"]["version"] != pat["meta"]["version"]
 
 
+@pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize("method", ["replace", "modify", "remove"])
 def test_if_match_of_an_old_version_is_412_and_nothing_changes(scim, pat, method):
     arguments = {"replace": [{"userName": "x"}], "modify": [{"op": "remove", "path": "title"}]}
@@ -339,6 +375,7 @@ def test_last_modified_moves_only_with_what_is_visible(scim, pat, host, acme):
 # -- delete ------------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.6", "a", "b", "e")
 def test_if_deleted_then_204_and_404_for_ever(scim, pat):
     answer = scim.remove(pat["id"])
     assert (answer.status_code, answer.content) == (204, b"")
@@ -355,6 +392,8 @@ def test_if_deleted_then_the_host_user_is_kept_and_out(scim, pat, host, acme):
     assert scim.search().json()["totalResults"] == 0
 
 
+@pytest.mark.rfc("7643", "3.1", "e", "f")
+@pytest.mark.rfc("7644", "3.6", "c", "d")
 def test_if_posted_after_delete_then_the_kept_user_gets_a_new_id(scim, pat, host, acme):
     user = host.people(acme).get()
     scim.remove(pat["id"])

@@ -1,0 +1,1 @@
+"""Which test shows which requirement of the RFCs: the rows, the markers, and the page of both."""
