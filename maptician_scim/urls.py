@@ -6,11 +6,11 @@ changes nothing.
 
 from django.urls import re_path
 
-from maptician_scim import views
+from maptician_scim import bulk_view, views
 
 app_name = "scim"
 
-ENDPOINT = "Users|Groups|ServiceProviderConfig|ResourceTypes|Schemas"
+ENDPOINT = "Users|Groups|Bulk|ServiceProviderConfig|ResourceTypes|Schemas"
 
 urlpatterns = [
     # A base URL with an endpoint at its end: no id of ours is called so.
@@ -19,6 +19,7 @@ urlpatterns = [
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),
     re_path(r"^Groups/(?P<uuid>[^/]+)/?$", views.GroupsView.as_view(), name="groups"),
+    re_path(r"^Bulk/?$", bulk_view.BulkView.as_view(), name="bulk"),
     re_path(
         r"^ServiceProviderConfig/?$",
         views.ServiceProviderConfigView.as_view(),
