@@ -41,9 +41,13 @@ class SCIMParser(BaseParser):
         parser_context: Any = None,
     ) -> dict[str, Any]:
         body = read_limited(stream, self.max_size, self.too_large)
-        if parser_context is not None:
+        if parser_context is not None and self.is_kept(body):
             parser_context[RAW_BODY] = body  # for the log, should the request be refused
         return self.read(body)
+
+    def is_kept(self, body: bytes) -> bool:
+        """Whether the log keeps the body, or what fits of it, should the request be refused."""
+        return True
 
 
 class JSONParser(SCIMParser):
@@ -64,6 +68,11 @@ class BulkParser(SCIMParser):
 
     def read(self, body: bytes) -> dict[str, Any]:
         return load(body)
+
+    def is_kept(self, body: bytes) -> bool:
+        # The beginning of a thousand operations explains nothing, and to look through all of them
+        # for secrets takes longer than to refuse them.
+        return len(body) <= scim_settings.MAX_KEPT_REQUEST
 
 
 class BulkJSONParser(BulkParser):

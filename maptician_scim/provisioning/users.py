@@ -139,13 +139,8 @@ class UserProvisioner(Provisioner):
         """An adapter around the host user a POST is about: a former one, or a new one."""
         adapter = self.adapter_class(None, self.request, tenant=self.tenant)
         records = ProvisionedUser.objects.ever_of(self.tenant)
-        latest = (
-            records.filter(user_name_key=user_name_key(user_name))
-            .select_related("user")
-            .order_by("-id")
-            .first()
-        )
-        if latest is not None and latest.user is not None:
+        latest = records.filter(user_name_key=user_name_key(user_name)).order_by("-id").first()
+        if latest is not None and latest.user_id is not None:
             if latest.deleted_at is None:
                 adapter.obj = latest.user
                 if adapter.belongs_to_tenant():
