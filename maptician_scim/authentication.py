@@ -138,11 +138,18 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: object) -> bool:
         kind = getattr(view, "scope", None)
-        access = "read" if request.method in SAFE_METHODS else "write"
-        if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):
-            raise Forbidden(
-                f"This token does not allow to {access} {kind}.",
-                reason=Reason.SCOPE,
-                facts={"scope": f"{kind}:{access}"},
-            )
+        if kind:
+            is_safe = request.method in SAFE_METHODS
+            check_scope(cast(Token, request.auth), kind, "read" if is_safe else "write")
         return True
+
+
+def check_scope(token: Token, kind: str, access: str) -> None:
+    """Raise ``Forbidden`` unless the token allows to ``read`` or ``write`` a kind of resource."""
+    scope = f"{kind}:{access}"
+    if not token.allows(scope):
+        raise Forbidden(
+            f"This token does not allow to {access} {kind}.",
+            reason=Reason.SCOPE,
+            facts={"scope": scope},
+        )

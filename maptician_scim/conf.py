@@ -100,6 +100,21 @@ class Settings:
         return cast(int, self.configured.get("MAX_PATCH_OPERATIONS", 1000))
 
     @property
+    def BULK(self) -> bool:
+        """Whether there is an endpoint ``/Bulk``."""
+        return cast(bool, self.configured.get("BULK", True))
+
+    @property
+    def BULK_MAX_OPERATIONS(self) -> int:
+        """The most operations in one bulk request; more is answered with 413."""
+        return cast(int, self.configured.get("BULK_MAX_OPERATIONS", 1000))
+
+    @property
+    def BULK_MAX_PAYLOAD_SIZE(self) -> int:
+        """The largest bulk request in bytes; more is answered with 413."""
+        return cast(int, self.configured.get("BULK_MAX_PAYLOAD_SIZE", 5 * 1024 * 1024))
+
+    @property
     def DELETE_BEHAVIOUR(self) -> DeleteBehaviour:
         """What DELETE does to the host's user: ``"deactivate"`` keeps it, ``"delete"`` does not."""
         return cast(DeleteBehaviour, self.configured.get("DELETE_BEHAVIOUR", "deactivate"))

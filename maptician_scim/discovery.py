@@ -29,7 +29,11 @@ def service_provider_config(request: HttpRequest) -> Document:
     config: Document = {
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": scim_settings.BULK,
+            "maxOperations": scim_settings.BULK_MAX_OPERATIONS if scim_settings.BULK else 0,
+            "maxPayloadSize": scim_settings.BULK_MAX_PAYLOAD_SIZE if scim_settings.BULK else 0,
+        },
         "filter": {"supported": True, "maxResults": scim_settings.MAX_PAGE_SIZE},
         "changePassword": {"supported": scim_settings.SET_PASSWORD},
         "sort": {"supported": False},

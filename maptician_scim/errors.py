@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 import scim2_models as scim
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -24,7 +26,20 @@ from maptician_scim.exceptions import (
 )
 from maptician_scim.protocol.messages import scim_error
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
+
+
+def attempted(work: Callable[[], T], correlation_id: str) -> T | ScimError:
+    """The result of one of many operations, or the error it is answered with.
+
+    What goes wrong in one must not keep the others from being done, or from being answered.
+    """
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 logged below, as for a request of its own
+        return as_scim_error(error, correlation_id)
 
 
 def as_scim_error(error: Exception, correlation_id: str) -> ScimError:

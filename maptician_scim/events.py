@@ -119,9 +119,12 @@ def _storable(text: str, field_name: str) -> str:
     return redaction.without_tokens(clean)[:limit]
 
 
-def record_refusal(request: HttpRequest, error: ScimError) -> None:
-    """Write that a request was refused, after its own transaction has rolled back."""
-    origin = origin_of(request)
+def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None = None) -> None:
+    """Write that a request was refused, after its own transaction has rolled back.
+
+    ``origin`` is that of one operation, where the request has several.
+    """
+    origin = origin or origin_of(request)
     if origin.token is None or error.reason is Reason.SWITCHED_OFF:
         record_not_let_in(origin, error)
     elif not rehearsal.is_on():

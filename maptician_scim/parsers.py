@@ -23,6 +23,16 @@ class SCIMParser(BaseParser):
     """Reads a JSON object: UTF-8, no duplicate keys, limited in size and depth."""
 
     media_type = SCIM_JSON
+    too_large = "The request body has more than {limit} bytes."
+
+    @property
+    def max_size(self) -> int:
+        """The largest body in bytes."""
+        return scim_settings.MAX_BODY_SIZE
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        """The JSON object in a body."""
+        return parse(body)
 
     def parse(
         self,
@@ -30,10 +40,14 @@ class SCIMParser(BaseParser):
         media_type: str | None = None,
         parser_context: Any = None,
     ) -> dict[str, Any]:
-        body = read_limited(stream, scim_settings.MAX_BODY_SIZE)
-        if parser_context is not None:
+        body = read_limited(stream, self.max_size, self.too_large)
+        if parser_context is not None and self.is_kept(body):
             parser_context[RAW_BODY] = body  # for the log, should the request be refused
-        return parse(body)
+        return self.read(body)
+
+    def is_kept(self, body: bytes) -> bool:
+        """Whether the log keeps the body, or what fits of it, should the request be refused."""
+        return True
 
 
 class JSONParser(SCIMParser):
@@ -42,11 +56,36 @@ class JSONParser(SCIMParser):
     media_type = JSON
 
 
-def read_limited(stream: IO[bytes], limit: int) -> bytes:
+class BulkParser(SCIMParser):
+    """Reads a bulk request, which may be larger; ``check_operation`` is for each of its parts."""
+
+    # RFC 7644 section 3.7.4: the answer "MUST specify the limit exceeded".
+    too_large = "The bulk request exceeds maxPayloadSize ({limit} bytes)."
+
+    @property
+    def max_size(self) -> int:
+        return scim_settings.BULK_MAX_PAYLOAD_SIZE
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        return load(body)
+
+    def is_kept(self, body: bytes) -> bool:
+        # The beginning of a thousand operations explains nothing, and to look through all of them
+        # for secrets takes longer than to refuse them.
+        return len(body) <= scim_settings.MAX_KEPT_REQUEST
+
+
+class BulkJSONParser(BulkParser):
+    """The same under the other media type."""
+
+    media_type = JSON
+
+
+def read_limited(stream: IO[bytes], limit: int, too_large: str) -> bytes:
     """The body, if it has no more bytes than the limit; no more than that is ever read."""
     body = stream.read(limit + 1)
     if len(body) > limit:
-        raise PayloadTooLarge(f"The request body has more than {limit} bytes.")
+        raise PayloadTooLarge(too_large.format(limit=limit))
     return body
 
 
@@ -56,6 +95,21 @@ def parse(body: bytes) -> dict[str, Any]:
     Raises ``InvalidSyntax`` for what is no JSON object, ``InvalidValue`` for a string that no
     database could keep.
     """
+    document = load(body)
+    _check(document, "", scim_settings.MAX_JSON_DEPTH)
+    return document
+
+
+def check_operation(operation: dict[str, Any]) -> None:
+    """Raise what ``parse`` raises, for one operation of a bulk request.
+
+    Its ``data`` may be as deep as the body of the request it stands for.
+    """
+    _check(operation, "", scim_settings.MAX_JSON_DEPTH + 1)
+
+
+def load(body: bytes) -> dict[str, Any]:
+    """The JSON object in a request body, whatever stands in it. Raises ``InvalidSyntax``."""
     try:
         # Not orjson: it takes the last of several equal keys in silence.
         document = json.loads(
@@ -76,7 +130,6 @@ def parse(body: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(document, dict):
         raise InvalidSyntax("The request body must be a JSON object.")
-    _check(document, "", scim_settings.MAX_JSON_DEPTH)
     return document
 
 

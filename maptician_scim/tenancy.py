@@ -78,7 +78,9 @@ def public_base_url(request: HttpRequest, tenant: Tenant) -> str:
     return base_url(tenant, scheme=request.scheme or "https", port=int(port) if port else None)
 
 
-ENDPOINTS = frozenset({"users", "groups", "serviceproviderconfig", "resourcetypes", "schemas"})
+ENDPOINTS = frozenset(
+    {"users", "groups", "bulk", "serviceproviderconfig", "resourcetypes", "schemas"}
+)
 
 
 def names_endpoint(path: str) -> bool:

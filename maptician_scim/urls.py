@@ -6,11 +6,11 @@ changes nothing.
 
 from django.urls import re_path
 
-from maptician_scim import views
+from maptician_scim import bulk_view, views
 
 app_name = "scim"
 
-ENDPOINT = "Users|Groups|ServiceProviderConfig|ResourceTypes|Schemas"
+ENDPOINT = "Users|Groups|Bulk|ServiceProviderConfig|ResourceTypes|Schemas"
 
 urlpatterns = [
     # A base URL with an endpoint at its end: no id of ours is called so.
@@ -25,6 +25,7 @@ urlpatterns = [
     re_path(
         r"^Entitlements/(?P<uuid>[^/]+)/?$", views.EntitlementView.as_view(), name="entitlements"
     ),
+    re_path(r"^Bulk/?$", bulk_view.BulkView.as_view(), name="bulk"),
     re_path(
         r"^ServiceProviderConfig/?$",
         views.ServiceProviderConfigView.as_view(),

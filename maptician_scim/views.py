@@ -40,7 +40,7 @@ from maptician_scim.exceptions import (
 from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
-from maptician_scim.protocol import messages
+from maptician_scim.protocol import bulk, messages
 from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
@@ -52,14 +52,7 @@ WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 LARGEST = 2**31 - 1
 NO_ENDPOINT = "There is no such endpoint. The base URL ends in /scim/v2."
 
-VERBS = {
-    "GET": "read",
-    "HEAD": "read",
-    "POST": "create",
-    "PUT": "replace",
-    "PATCH": "patch",
-    "DELETE": "delete",
-}
+VERBS = {"GET": "read", "HEAD": "read"} | bulk.VERBS
 
 
 # A refusal is recorded although its transaction rolled back, so there is no outer one.
@@ -71,7 +64,7 @@ class SCIMView(APIView):
     authentication_classes = (BearerAuthentication,)
     permission_classes = (HasScope,)
     throttle_classes = ()
-    parser_classes = (SCIMParser, JSONParser)
+    parser_classes: tuple[type[SCIMParser], ...] = (SCIMParser, JSONParser)
     renderer_classes = (SCIMRenderer,)
     content_negotiation_class = SCIMNegotiation
     versioning_class = None

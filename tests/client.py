@@ -8,6 +8,8 @@ from django.test import Client
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
@@ -54,6 +56,11 @@ class ScimClient(Client):
         """PATCH /Users/<id> with these operations."""
         body = {"schemas": [PATCH_OP], "Operations": list(operations)}
         return self.request_scim("PATCH", f"/Users/{scim_id}", body, **headers)
+
+    def bulk(self, *operations, **members):
+        """POST /Bulk with these operations."""
+        body = {"schemas": [BULK_REQUEST], "Operations": list(operations)} | members
+        return self.request_scim("POST", "/Bulk", body)
 
     def remove(self, scim_id, **headers):
         return self.request_scim("DELETE", f"/Users/{scim_id}", **headers)

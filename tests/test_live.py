@@ -12,6 +12,7 @@ from tests.client import ENTERPRISE, ERROR, LIST, PATCH_OP, USER
 from tests.live import at_once, okta_user
 
 PEOPLE_OF_GLOBEX = 250
+BULK_LIMIT = 5 * 1024 * 1024
 BODY_LIMIT = 1024 * 1024
 
 SETUP = f"""
@@ -257,6 +258,16 @@ def test_chunked_body_over_the_limit_is_413(okta, name):
     answer = okta.post("/Users", content=chunks(body))
     assert answer.status_code == 413
     assert answer.json()["schemas"] == [ERROR]
+    assert look_up(okta, name)["totalResults"] == 0
+
+
+def test_chunked_bulk_request_over_the_limit_is_413_and_nothing_is_done(okta, name):
+    operation = {"method": "POST", "path": "/Users", "bulkId": "a", "data": okta_user(name)}
+    filler = operation | {"data": {"userName": "x" * BULK_LIMIT}}
+    body = json.dumps({"Operations": [operation, filler]}).encode()
+    answer = okta.post("/Bulk", content=chunks(body))
+    assert (answer.status_code, answer.json()["schemas"]) == (413, [ERROR])
+    assert "maxPayloadSize" in answer.json()["detail"]
     assert look_up(okta, name)["totalResults"] == 0
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from maptician_scim.linking import link_users
 from maptician_scim.models import ProvisionedUser
 from tests.factories import DeskFactory, OccupantFactory
+from tests.live import okta_user
 
 # What opens and closes transactions; inside a test they are savepoints of its own transaction.
 BRACKETS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
@@ -157,3 +158,47 @@ def test_get_by_id_uses_an_index(scim, people, size):
         cursor.execute(f"EXPLAIN (FORMAT JSON) {look_up}")
         plan = json.dumps(cursor.fetchone()[0])
     assert size < 1000 or "Seq Scan" not in plan
+
+
+# -- bulk: everything counts, BEGIN and COMMIT too ------------------------------------------------
+
+
+def new_people(size):
+    """The creation of so many people with all the attributes that are mapped, and some more."""
+    for n in range(size):
+        name = f"p{uuid.uuid4().hex}@acme.example"
+        yield {
+            "method": "POST",
+            "path": "/Users",
+            "bulkId": str(n),
+            "data": okta_user(name, nickName="P", groups=[]),
+        }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_person_of_a_bulk_costs_at_most_eight_statements(scim):
+    scim.search()  # notes the use of the token
+    costs = {}
+    for size in (1, 20):
+        with CaptureQueriesContext(connection) as all_statements:
+            answer = scim.bulk(*new_people(size))
+        assert {r["status"] for r in answer.json()["Operations"]} == {"201"}
+        costs[size] = [query["sql"] for query in all_statements.captured_queries]
+    [of_the_request, of_a_person] = [costs[1][:1], costs[1][1:]]
+    assert "maptician_scim_token" in of_the_request[0]
+    assert (of_a_person[0][:5], of_a_person[-1]) == ("BEGIN", "COMMIT")
+    assert len(of_a_person) <= 8
+    assert len(costs[20]) == len(of_the_request) + 20 * len(of_a_person)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["replace", "modify"])
+def test_a_change_costs_at_most_eight_statements(scim, how):
+    person = scim.create(userName="pat").json()
+    with CaptureQueriesContext(connection) as all_statements:
+        if how == "replace":
+            answer = scim.replace(person["id"], person | {"userName": "kim", "title": "New"})
+        else:
+            answer = scim.modify(person["id"], {"op": "add", "path": "title", "value": "New"})
+    assert answer.json()["title"] == "New"
+    assert len(all_statements.captured_queries) <= 8

@@ -63,6 +63,7 @@ VERBS = {
     "reactivate": gettext_lazy("reactivate"),
     "delete": gettext_lazy("delete"),
     "read": gettext_lazy("read"),
+    "bulk": gettext_lazy("bulk request as a whole"),
     "other": gettext_lazy("something else"),
 }
 

@@ -16,6 +16,10 @@ class Tolerance(StrEnum):
     BOOLEAN_AS_TEXT = "boolean_as_text"
     """Entra and OneLogin send ``"False"`` for a boolean."""
 
+    BULK_PATCH_AS_ARRAY = "bulk_patch_as_array"
+    """The example of RFC 7644 section 3.7.3: a PATCH in a bulk request without a PatchOp around
+    its operations."""
+
 
 def tolerate(tolerance: Tolerance) -> None:
     """Accept a deviation, and let the event of the request say so."""

@@ -57,10 +57,15 @@ EVENT_VERBS = {"deactivated": "deactivate", "reactivated": "reactivate"}
 """What a PUT or PATCH is called in the log when it did more than change attributes."""
 
 
+class _UsernameTaken(Exception):
+    """The host user could not be saved, perhaps because somebody has the derived username."""
+
+
 class UserProvisioner(Provisioner):
     """The verbs on one tenant's users for one request."""
 
     resource_type = "User"
+    _takes_another_username = False
 
     @property
     def adapter_class(self) -> type[UserAdapter]:
@@ -84,7 +89,7 @@ class UserProvisioner(Provisioner):
             )
         wanted = messages.read_resource(self._model, payload, replaces=False)
         wanted.attributes.setdefault("active", True)
-        return transactions.write(lambda: self._create(wanted))
+        return self._written(lambda: self._create(wanted))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
@@ -134,13 +139,8 @@ class UserProvisioner(Provisioner):
         """An adapter around the host user a POST is about: a former one, or a new one."""
         adapter = self.adapter_class(None, self.request, tenant=self.tenant)
         records = ProvisionedUser.objects.ever_of(self.tenant)
-        latest = (
-            records.filter(user_name_key=user_name_key(user_name))
-            .select_related("user")
-            .order_by("-id")
-            .first()
-        )
-        if latest is not None and latest.user is not None:
+        latest = records.filter(user_name_key=user_name_key(user_name)).order_by("-id").first()
+        if latest is not None and latest.user_id is not None:
             if latest.deleted_at is None:
                 adapter.obj = latest.user
                 if adapter.belongs_to_tenant():
@@ -162,7 +162,22 @@ class UserProvisioner(Provisioner):
     def _change(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
     ) -> Document:
-        return transactions.write(lambda: self._changed(scim_id, if_match, change))
+        return self._written(lambda: self._changed(scim_id, if_match, change))
+
+    def _written(self, work: Callable[[], Document]) -> Document:
+        """The result of a verb in one transaction, without a savepoint in it.
+
+        A username that is taken over all tenants undoes everything; the verb then runs once more
+        with another one. Doing all again costs the few it happens to a little. A savepoint around
+        each ``INSERT`` would cost everybody two statements.
+        """
+        self._takes_another_username = False
+        try:
+            return transactions.write(work)
+        except _UsernameTaken:
+            # Says nothing to this tenant about who has it.
+            self._takes_another_username = True
+        return transactions.write(work)
 
     def _changed(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
@@ -242,27 +257,20 @@ class UserProvisioner(Provisioner):
                 )
 
     def _save_host_user(self, adapter: UserAdapter) -> None:
-        """Save the host user; a username taken over all tenants is replaced by another."""
-        with saving(adapter.obj):
-            try:
-                self._try_to_save(adapter)
-            except IntegrityError as error:
-                if not adapter.is_renamed:
-                    raise _refused_by_host() from error
-            else:
-                return
-            # Says nothing to this tenant about who has it.
-            adapter.take_another_username()
-            try:
-                self._try_to_save(adapter)
-            except IntegrityError as error:
-                raise _refused_by_host() from error
+        """Save the host user.
 
-    def _try_to_save(self, adapter: UserAdapter) -> None:
-        """Raises ``IntegrityError``, and ``InvalidValue`` for what the host's own rules refuse."""
+        Raises ``_UsernameTaken`` where another username may help, and ``InvalidValue`` for what
+        the host's own rules refuse.
+        """
+        if self._takes_another_username and adapter.is_renamed:
+            adapter.take_another_username()
         try:
-            with transaction.atomic():
+            with saving(adapter.obj):
                 adapter.save()
+        except IntegrityError as error:
+            if adapter.is_renamed and not self._takes_another_username:
+                raise _UsernameTaken from error
+            raise _refused_by_host() from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -278,8 +286,7 @@ class UserProvisioner(Provisioner):
         if record._state.adding:
             record.modified_at = record.created_at
         try:
-            with transaction.atomic():
-                record.save()
+            record.save()
         except IntegrityError as error:
             raise _taken(record.user_name) from error
         self.origin.resource_id = adapter.id

@@ -269,7 +269,7 @@ def test_slash_at_the_end_changes_nothing(scim, path):
 
 @pytest.mark.rfc("7644", "3.12", "a", "c")
 @pytest.mark.parametrize(
-    "path", ["/Nothing", "/Users/a/b", "/Me", "/Bulk", "/.search", "/", "/a%0Ab", "/Users%0A"]
+    "path", ["/Nothing", "/Users/a/b", "/Me", "/Bulk/x", "/.search", "/", "/a%0Ab", "/Users%0A"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 def test_other_paths_are_404(scim, path, method):
@@ -286,6 +286,7 @@ def test_other_paths_are_404(scim, path, method):
         ("POST", "/Users/x", "GET, HEAD, PUT, PATCH, DELETE"),
         ("POST", "/Schemas", "GET, HEAD"),
         ("DELETE", "/ServiceProviderConfig", "GET, HEAD"),
+        ("GET", "/Bulk", "POST"),
     ],
 )
 def test_wrong_method_is_405_naming_the_right_ones(scim, method, path, allowed):
@@ -319,7 +320,7 @@ def test_service_provider_config_promises_what_there_is(scim, settings):
     supported = {name: part["supported"] for name, part in config.items() if "supported" in part}
     assert supported == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "filter": True,
         "changePassword": False,
         "sort": False,
