@@ -29,13 +29,14 @@ POSITIVE = (
     "MAX_FILTER_LENGTH",
     "MAX_FILTER_DEPTH",
     "MAX_PATCH_OPERATIONS",
+    "MAX_PATCH_COMPARISONS",
     "RETRY_AFTER",
     "ROTATION_HOURS",
     "EVENT_RETENTION_DAYS",
     "REQUEST_RETENTION_DAYS",
     "MAX_KEPT_REQUEST",
 )
-SWITCHES = ("SET_PASSWORD", "TOKENS_MUST_EXPIRE")
+SWITCHES = ("SET_PASSWORD", "TOKENS_MUST_EXPIRE", "STRICT")
 OF_A_FIELD = ("tenants_of", "new_user")
 """What ``UserAdapter`` can do only where ``tenant_field`` is a field of the user itself."""
 

@@ -25,6 +25,11 @@ POLICY = scim.ScimPolicy(
 )
 """How scim2-models reads: unknown attributes are dropped, Entra's PATCH dialect is understood."""
 
+LITERAL_POLICY = POLICY.model_copy(
+    update={"unmatched_path_filter": scim.ScimPolicy.UnmatchedPathFilter.forbid}
+)
+"""The same where no entry is created for a value path that matches none."""
+
 NOT_IDENTIFYING = frozenset({"meta", "groups", "id"})
 
 

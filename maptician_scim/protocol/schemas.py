@@ -9,15 +9,20 @@ from functools import cache
 from typing import Annotated, Any, Union
 
 import scim2_models as scim
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
+
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 CORE_USER = str(scim.User.__schema__)
 ENTERPRISE_USER = str(scim.EnterpriseUser.__schema__)
 
 
-def _boolean(value: Any) -> Any:
+def _boolean(value: Any, info: ValidationInfo) -> Any:
     """Entra and OneLogin send booleans as text ("False"); numbers are none."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
+        is_active = info.field_name == "active"
+        tolerance = Tolerance.ACTIVE_AS_TEXT if is_active else Tolerance.BOOLEAN_AS_TEXT
+        tolerate(tolerance, info.field_name or value)
         return value.lower() == "true"
     if value is None or isinstance(value, bool):
         return value
