@@ -49,7 +49,7 @@ def patch_resource(
     ``scim_id`` is the resource's own, which a client may send back. Raises ``InvalidSyntax``,
     ``InvalidValue``, ``InvalidPath``, ``NoTarget`` or ``Mutability``.
     """
-    check_workload(raw, document)
+    check_workload(model, raw, document)
     dialect = _Dialect(model, scim_id)
     operations = [prepared for operation in raw for prepared in dialect.prepared(operation)]
     resource = _resource(model, document)

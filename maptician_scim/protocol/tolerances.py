@@ -232,7 +232,7 @@ def tolerate(
 
 def sentence_of(name: str) -> str:
     """What the log says of a tolerance; the name itself of one that is no more."""
-    return str(DEVIATIONS[Tolerance(name)].sentence) if name in Tolerance else name
+    return str(DEVIATIONS[Tolerance(name)].sentence) if name in set(Tolerance) else name
 
 
 @contextmanager

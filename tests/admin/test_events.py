@@ -553,6 +553,7 @@ def test_csv_holds_the_filtered_list_with_sentences(browser, okta, acme):
             "scimType": "uniqueness",
             "reason": "taken_inactive",
             "detail": ANY,
+            "tolerated": "",
             "resourceType": "User",
             "resourceId": "",
             "userName": "pat@acme.example",
