@@ -53,8 +53,9 @@ def patch_resource(
     dialect = _Dialect(model, scim_id)
     operations = [prepared for operation in raw for prepared in dialect.prepared(operation)]
     resource = _resource(model, document)
-    for operation in operations:
-        _apply(model, operation, resource)
+    early = [operation for operation in operations if not _apply(model, operation, resource)]
+    for operation in early:
+        _apply(model, operation, resource)  # by now the entry may be there
     return resource_document(model, resource)
 
 
@@ -65,8 +66,11 @@ def _resource(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[A
         raise scim_error(error) from error
 
 
-def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[Any]) -> None:
-    """Change the resource. Raises an error that names the path."""
+def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[Any]) -> bool:
+    """Change the resource; ``False`` where just the value is missing that an entry needs.
+
+    Raises an error that names the path.
+    """
     try:
         patch = scim.PatchOp.__class_getitem__(model).model_validate(
             {"Operations": [operation]},
@@ -76,12 +80,18 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
         try:
             patch.patch(resource, LITERAL_POLICY)
         except scim.NoTargetException:
-            if not _describes_an_entry(patch.operations[0].path):
+            path = patch.operations[0].path
+            compared = _compared(path)
+            if not _describes_an_entry(path, compared):
                 raise
+            written = path.parts[1:] or list(operation["value"])
+            if dialects.is_hollow(dict.fromkeys([*compared, *written])):
+                return False
             tolerate(Tolerance.ENTRY_CREATED, operation["path"])
             patch.patch(resource, POLICY)
     except (ValidationError, scim.SCIMException) as error:
         raise _named(operation["path"], scim_error(error)) from error
+    return True
 
 
 def _named(path: str, error: ScimError) -> ScimError:
@@ -89,14 +99,18 @@ def _named(path: str, error: ScimError) -> ScimError:
     return error if shown in error.detail else type(error)(f"{shown!r}: {error.detail}")
 
 
-def _describes_an_entry(path: scim.Path[Any]) -> bool:
+def _compared(path: scim.Path[Any]) -> set[str]:
+    """The sub-attributes that a value path compares, in lower case."""
+    condition = path.value_filter
+    terms = condition.terms if isinstance(condition, LogicalExpr) else (condition,)
+    return {term.attr_path.attr.lower() for term in terms if isinstance(term, Comparison)}
+
+
+def _describes_an_entry(path: scim.Path[Any], compared: set[str]) -> bool:
     """Whether a value path that matches nothing says which entry it means.
 
     By ``type eq "..."``, maybe with more; Entra writes ``roles[primary eq "True"].value``, too.
     """
-    condition = path.value_filter
-    terms = condition.terms if isinstance(condition, LogicalExpr) else (condition,)
-    compared = {t.attr_path.attr.lower() for t in terms if isinstance(t, Comparison)}
     attribute = path.parts[0].lower()
     is_free_text = attribute in {name.lower() for name in dialects.FREE_TEXT_ENTRIES}
     return "type" in compared or (is_free_text and compared == {"primary"})
