@@ -51,6 +51,26 @@ class Address(scim.Address):
     primary: Annotated[bool | None, Boolean] = None
 
 
+class Im(scim.Im):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
+class Photo(scim.Photo):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
+class X509Certificate(scim.X509Certificate):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
+class Entitlement(scim.Entitlement):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
 class Role(scim.Role):
     primary: Annotated[bool | None, Boolean] = None
 
@@ -100,6 +120,18 @@ class User(scim.User[scim.AnyExtension]):
 
     addresses: list[Address] | None = None  # type: ignore[assignment]
     """Postal addresses of the user."""
+
+    ims: list[Im] | None = None  # type: ignore[assignment]
+    """Instant messaging addresses of the user."""
+
+    photos: list[Photo] | None = None  # type: ignore[assignment]
+    """URLs of photos of the user."""
+
+    x509_certificates: list[X509Certificate] | None = None  # type: ignore[assignment]
+    """Certificates issued to the user."""
+
+    entitlements: list[Entitlement] | None = None  # type: ignore[assignment]
+    """Entitlements of the user, as the client names them."""
 
     roles: list[Role] | None = None  # type: ignore[assignment]
     """Roles of the user, as the client names them."""
