@@ -36,6 +36,7 @@ TOO_MUCH = {
         writing(240, f"emails[{' or '.join(['value pr'] * 250)}].display"),
         "'emails'",
     ),
+    "filters of nothing": (writing(240, f"x[{' or '.join(['value pr'] * 250)}].display"), "'x'"),
     "sub-attributes": (
         [{"op": "add", "path": 'emails[type eq "x"]', "value": {f"x{n}": "y"}} for n in range(900)],
         "'emails'",
