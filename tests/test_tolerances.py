@@ -23,7 +23,7 @@ def test_if_nobody_asks_then_it_is_accepted_all_the_same():
 @pytest.mark.parametrize(("given", "raised"), [(None, NoTarget), (InvalidFilter, InvalidFilter)])
 def test_strict_mode_refuses_with_the_fitting_error_and_notes_nothing(settings, given, raised):
     settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"STRICT": True}
-    with noting() as noted, pytest.raises(raised, match="^'emails': no entry matches"):
+    with noting() as noted, pytest.raises(raised, match=r"^'emails': no entry matches"):
         tolerate(Tolerance.ENTRY_CREATED, "emails", given)
     assert noted == []
 
