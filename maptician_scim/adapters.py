@@ -343,7 +343,8 @@ class UserAdapter(SCIMUser):
     def handle_operations(self, operations: list[Document]) -> None:
         """Apply the operations of a PATCH request (RFC 7644 section 3.5.2)."""
         before, received = self.document(), self.record.received
-        self.take(patch_resource(self.mapping().model, before, operations))
+        model = self.mapping().model
+        self.take(patch_resource(model, before, operations, scim_id=self.id))
         # The client has sent only what it changed, now or before.
         old = self.mapping().split(before).values
         self.record.received = {

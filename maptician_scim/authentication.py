@@ -17,6 +17,7 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 from maptician_scim.tenancy import find_tenant, requested_tenant_key, tenant_key, tenant_model
 
 SCHEME = "Bearer"
@@ -94,6 +95,8 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
         raise Unauthorized(Reason.REVOKED, prefix)
     if token.is_expired:
         raise Unauthorized(_reason_of_expiry(request), prefix)
+    if len(request.META["HTTP_AUTHORIZATION"].split()) == 1:
+        tolerate(Tolerance.BARE_TOKEN, "Authorization")
     if token.networks and not networks.contain(token.networks, origin.ip):
         raise Unauthorized(Reason.NETWORK, prefix, facts={"address": origin.ip or "?"})
     return token

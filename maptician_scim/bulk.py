@@ -21,6 +21,7 @@ from maptician_scim.exceptions import Conflict, NotFound, ScimError, Unavailable
 from maptician_scim.models import Token
 from maptician_scim.protocol.bulk import BulkRequest, Operation, ordered, resolved
 from maptician_scim.protocol.messages import error_body
+from maptician_scim.protocol.tolerances import noting
 from maptician_scim.provisioning import PROVISIONERS, Provisioner
 from maptician_scim.tenancy import endpoint_url
 
@@ -60,8 +61,10 @@ class BulkJob:
         result = self._described(operation)
         if self.failures_in_a_row >= FAILURES_IN_A_ROW:
             return result | _failed(Unavailable())
-        origin = self._origin(operation)
-        outcome = attempted(lambda: self._carry_out(operation, origin), origin.correlation_id)
+        with noting() as tolerated:
+            tolerated.extend(self.origin.tolerated)
+            origin = replace(self._origin(operation), tolerated=tolerated)
+            outcome = attempted(lambda: self._carry_out(operation, origin), origin.correlation_id)
         is_failure = isinstance(outcome, Unavailable)
         self.failures_in_a_row = self.failures_in_a_row + 1 if is_failure else 0
         if isinstance(outcome, ScimError):

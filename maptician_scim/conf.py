@@ -115,6 +115,16 @@ class Settings:
         return cast(int, self.configured.get("BULK_MAX_PAYLOAD_SIZE", 5 * 1024 * 1024))
 
     @property
+    def MAX_PATCH_COMPARISONS(self) -> int:
+        """The most comparisons of entries, such as e-mails, that one PATCH request may ask for."""
+        return cast(int, self.configured.get("MAX_PATCH_COMPARISONS", 2000))
+
+    @property
+    def STRICT(self) -> bool:
+        """Whether what the RFCs do not foresee is refused: for conformance work only."""
+        return cast(bool, self.configured.get("STRICT", False))
+
+    @property
     def DELETE_BEHAVIOUR(self) -> DeleteBehaviour:
         """What DELETE does to the host's user: ``"deactivate"`` keeps it, ``"delete"`` does not."""
         return cast(DeleteBehaviour, self.configured.get("DELETE_BEHAVIOUR", "deactivate"))

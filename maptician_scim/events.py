@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +19,7 @@ from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
+from maptician_scim.protocol.tolerances import Tolerance
 
 logger = logging.getLogger("maptician_scim.request")
 
@@ -44,6 +45,7 @@ class Origin:
     resource_id: str = ""
     user_name: str = ""
     email: str = ""
+    tolerated: Sequence[Tolerance] = ()
     body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
@@ -98,6 +100,7 @@ def record(
         facts={k: _short(v, MAX_FACT) for k, v in error.facts.items()} if error else {},
         detail=_short(detail, MAX_DETAIL),
         changes=changes or {},
+        tolerated=[str(tolerance) for tolerance in origin.tolerated],
         request=request,
         once=once,
         correlation_id=origin.correlation_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
@@ -14,6 +15,8 @@ from maptician_scim.exceptions import InvalidSyntax, InvalidValue, PayloadTooLar
 
 SCIM_JSON = "application/scim+json"
 JSON = "application/json"
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 RAW_BODY = "scim_raw_body"
 """Where the parser context keeps what was read."""
@@ -189,7 +192,7 @@ def _check(value: Any, place: str, depth: int) -> None:
 
 def is_storable(text: str) -> bool:
     """Whether a text can be kept by every database: no NUL, no lone surrogate."""
-    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return not UNSTORABLE.search(text)
 
 
 def _printable(text: str) -> str:

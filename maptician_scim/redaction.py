@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -94,7 +94,7 @@ def body(sent: bytes, limit: int) -> str:
             parse_float=_Number,
             parse_int=_Number,
         )
-        text = _written(document)
+        text = _beginning(_written(document), limit)
     except (ValueError, RecursionError):
         text = _before_a_secret(text)
     return cut(_storable(without_tokens(text)), limit)
@@ -105,21 +105,37 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit] + CUT
 
 
-def _written(value: Any) -> str:
-    """A document as JSON, without secrets."""
+def _beginning(pieces: Iterator[str], limit: int) -> str:
+    """As many pieces as there are characters kept, and one more if there are more."""
+    found, length = [], 0
+    for piece in pieces:
+        found.append(without_tokens(piece))
+        length += len(found[-1])
+        if length > limit:
+            break
+    return "".join(found)
+
+
+def _written(value: Any) -> Iterator[str]:
+    """A document as JSON, without secrets, in pieces: most of a large one is never needed."""
     if isinstance(value, _Pairs):
         names_secret = any(n.lower() == "path" and _is_secret(v) for n, v in value)
-        parts = []
-        for name, item in value:
+        yield "{"
+        for number, (name, item) in enumerate(value):
             is_secret = _is_secret(name) or (names_secret and name.lower() == "value")
-            shown = json.dumps(REMOVED) if is_secret else _written(item)
-            parts.append(f"{_quoted(name)}: {shown}")
-        return "{" + ", ".join(parts) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_written, value)) + "]"
-    if isinstance(value, _Number):
-        return str(value)
-    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+            yield f"{', ' if number else ''}{_quoted(name)}: "
+            yield from [json.dumps(REMOVED)] if is_secret else _written(item)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for number, item in enumerate(value):
+            yield ", " if number else ""
+            yield from _written(item)
+        yield "]"
+    elif isinstance(value, _Number):
+        yield str(value)
+    else:
+        yield _quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -41,6 +42,7 @@ from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import bulk, messages
+from maptician_scim.protocol.tolerances import noting
 from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
@@ -74,6 +76,10 @@ class SCIMView(APIView):
     scope: str | None = None
     resource_type = ""
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with noting() as self.tolerated:
+            return super().dispatch(request, *args, **kwargs)
+
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         _accept_chunks(request)
         drf_request = super().initialize_request(request, *args, **kwargs)
@@ -85,6 +91,7 @@ class SCIMView(APIView):
             client=request.META.get("HTTP_USER_AGENT", ""),
             resource_type=self.resource_type,
             resource_id=str(self.kwargs.get("uuid") or ""),
+            tolerated=self.tolerated,
         )
         self.origin = events.note_origin(request, origin)
         return drf_request

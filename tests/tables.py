@@ -63,7 +63,19 @@ def reasons():
         yield str(reason.label), str(WHY[reason]) % Open(), str(ADVICE.get(reason, ""))
 
 
-TABLES = {function.__name__: function for function in (settings, attributes, reasons)}
+def tolerances():
+    """What is accepted although the RFCs do not foresee it."""
+    from maptician_scim.protocol.tolerances import DEVIATIONS
+
+    yield "name", "client", "what it does", "what is made of it", "strict mode answers"
+    for name, deviation in DEVIATIONS.items():
+        refusal = deviation.refusal("")
+        answer = f"{refusal.status} {refusal.scim_type or ''}".strip()
+        did = str(deviation.sentence)
+        yield f"`{name}`", deviation.clients, did, deviation.meaning, f"{answer}: {deviation.rule}"
+
+
+TABLES = {function.__name__: function for function in (settings, attributes, reasons, tolerances)}
 
 
 def rendered(name):

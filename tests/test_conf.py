@@ -21,6 +21,8 @@ DEFAULTS = {
     "BULK": True,
     "BULK_MAX_OPERATIONS": 1000,
     "BULK_MAX_PAYLOAD_SIZE": 5 * 1024 * 1024,
+    "MAX_PATCH_COMPARISONS": 2000,
+    "STRICT": False,
     "DELETE_BEHAVIOUR": "deactivate",
     "SET_PASSWORD": False,
     "ROLES_AND_ENTITLEMENTS": True,

@@ -28,6 +28,12 @@ def kept_json(value):
 # -- bodies -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("limit", [1, 100, 1000, 2950])
+def test_beginning_of_a_large_body_is_kept_as_if_all_were(limit):
+    sent = {"a": [{"path": "password", "value": PASSWORD}, {"x": f"{SECRET} y"}] * 40, "b": None}
+    assert kept(json.dumps(sent), limit) == redaction.cut(kept(json.dumps(sent)), limit)
+
+
 def test_password_is_removed_and_nothing_else():
     sent = {"userName": "pat", "password": PASSWORD, "active": True, "x": [1, None, 2.50, {}]}
     assert kept_json(sent) == sent | {"password": redaction.REMOVED}

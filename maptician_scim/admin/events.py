@@ -53,6 +53,7 @@ from maptician_scim.models import Event, EventQuerySet, ProvisionedUser, Token, 
 from maptician_scim.models.events import KEY_LENGTH
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
 from maptician_scim.protocol.paths import is_scim_id
+from maptician_scim.protocol.tolerances import sentence_of
 from maptician_scim.tenancy import tenant_model
 
 VERBS = {
@@ -314,6 +315,7 @@ class EventAdmin(ReadOnlyAdmin):
                 Change(path, readable(change.get("old")), readable(change.get("new")))
                 for path, change in event.changes.items()
             ],
+            "tolerated": [sentence_of(name) for name in event.tolerated],
             "request_body": _body(event),
             "reason": Reason(event.reason).label if event.reason in Reason else event.reason,
             "person_url": subject and page(ProvisionedUser, subject.pk),
@@ -409,6 +411,7 @@ COLUMNS: dict[str, Callable[[Event], Any]] = {
     "scimType": lambda event: event.scim_type,
     "reason": lambda event: event.reason,
     "detail": lambda event: event.detail,
+    "tolerated": lambda event: " ".join(event.tolerated),
     "resourceType": lambda event: event.resource_type,
     "resourceId": lambda event: event.resource_id,
     "userName": lambda event: event.user_name,

@@ -154,6 +154,11 @@ class Event(models.Model):
     )
     detail = models.TextField(_("detail"), blank=True)
     changes = models.JSONField(_("changes"), default=dict)
+    tolerated = models.JSONField(
+        _("accepted"),
+        default=list,
+        help_text=_("Deviations from the RFCs that were accepted, by name."),
+    )
     request = models.JSONField(
         _("request"),
         null=True,

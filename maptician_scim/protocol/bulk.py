@@ -20,7 +20,6 @@ from maptician_scim.exceptions import (
     PayloadTooLarge,
     ScimError,
 )
-from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
@@ -65,7 +64,6 @@ class Operation:
         data = resolved(self.data, ids)
         if isinstance(data, list):
             # RFC 7644 section 3.7.3 shows a PATCH with its operations alone.
-            tolerate(Tolerance.BULK_PATCH_AS_ARRAY)
             return {"Operations": data}
         return data if isinstance(data, dict) else {}
 

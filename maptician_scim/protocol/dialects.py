@@ -6,31 +6,49 @@ scim2-models validates it.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 import scim2_models as scim
 
-from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
+from maptician_scim.protocol.schemas import ResourceModel, core_schema, extension_schemas
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 READ_ONLY = frozenset({"id", "meta", "groups"})
 """Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
 
 FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
 
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
 
 def pruned(value: Any) -> Any:
-    """A value without what means unassigned: null, empty strings, arrays and objects.
-
-    Okta sends ``""`` for a mapped attribute without a value, OneLogin ``null``; RFC 7643
-    section 2.5 calls both unassigned.
-    """
+    """A value without what means unassigned: null, empty strings, arrays and objects."""
     if isinstance(value, dict):
         kept = {name: pruned(item) for name, item in value.items()}
         return {name: item for name, item in kept.items() if not is_unassigned(item)}
     if isinstance(value, list):
         return [item for item in map(pruned, value) if not is_unassigned(item)]
     return value
+
+
+def assigned(place: str, value: Any) -> Any:
+    """The same of what a client sends: Okta sends ``""`` for a mapped attribute without a value.
+
+    To RFC 7643 section 2.5 only null and empty arrays are unassigned.
+    """
+    if _holds_empty_text(value):
+        tolerate(Tolerance.EMPTY_VALUE, place)
+    return pruned(value)
+
+
+def _holds_empty_text(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_empty_text, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_empty_text, value))
+    return bool(value == "")
 
 
 def is_unassigned(value: Any) -> bool:
@@ -44,42 +62,93 @@ def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
 
 def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str, Any]:
     """The body of a POST or PUT as scim2-models can read it."""
-    tolerated = {
-        name: attribute_value(model, name, value)
-        for name, value in pruned(without_read_only(payload)).items()
-    }
+    sent = {n: assigned(n, value) for n, value in without_read_only(payload).items()}
+    sent = {name: value for name, value in sent.items() if not is_unassigned(value)}
     extensions = {urn.lower() for urn in extension_schemas(model)}
-    for name, value in tolerated.items():
-        if name.lower() in extensions and isinstance(value, dict):
-            tolerated[name] = {n: attribute_value(model, n, v) for n, v in value.items()}
-    return {name: value for name, value in tolerated.items() if not is_unassigned(value)}
+    for name, value in sent.items():
+        if name.lower() == "schemas":
+            _note_unknown_schemas(model, value)
+        elif name.lower() not in extensions:
+            sent[name] = list_value(model, name, value)
+        elif isinstance(value, dict):
+            sent[name] = {n: attribute_value(model, n, v) for n, v in value.items()}
+    return {name: value for name, value in sent.items() if not is_unassigned(value)}
 
 
-def attribute_value(model: ResourceModel, name: str, value: Any) -> Any:
-    """The value of a whole attribute in the shape its schema asks for."""
+def _note_unknown_schemas(model: ResourceModel, schemas: Any) -> None:
+    """Entra lists a schema of Microsoft's own when it creates a group."""
+    known = {urn.lower() for urn in (core_schema(model), *extension_schemas(model))}
+    for urn in schemas if isinstance(schemas, list) else ():
+        if isinstance(urn, str) and urn.lower() not in known:
+            tolerate(Tolerance.UNKNOWN_SCHEMA, urn)
+
+
+def attribute_value(model: ResourceModel, name: str, value: Any, *, adds: bool = False) -> Any:
+    """The value of a whole attribute in the shape its schema asks for.
+
+    An operation that ``adds`` may name a single entry (RFC 7644 section 3.5.2.1).
+    """
     if name.lower() == "manager":
         return manager(value)
+    return list_value(model, name, value, adds=adds)
+
+
+def list_value(model: ResourceModel, name: str, value: Any, *, adds: bool = False) -> Any:
+    """The same where no attribute of an extension is meant."""
     scim_name = multi_valued_attributes(model).get(name.lower())
-    return value if scim_name is None else one_primary(entries(scim_name, value))
+    if scim_name is None:
+        return value
+    listed = one_primary(scim_name, entries(scim_name, value, adds=adds))
+    for entry in listed if isinstance(listed, list) else ():
+        note_address(f"{scim_name}.value", entry.get("value") if isinstance(entry, dict) else None)
+    return listed
+
+
+def note_address(attribute: str, value: Any) -> None:
+    """Entra maps any text to an e-mail; what is acceptable is the host's decision."""
+    is_email = attribute == "emails.value" and isinstance(value, str) and value
+    if is_email and not ADDRESS.fullmatch(value):
+        tolerate(Tolerance.EMAIL_WITHOUT_ADDRESS, attribute)
 
 
 def manager(value: Any) -> Any:
-    """Entra sends the manager as a plain string, or as ``[{"$ref": ..., "value": ...}]``."""
+    """Entra sends the manager as a plain string, or as ``[{"$ref": ..., "value": ...}]``.
+
+    Okta sends free text as ``value``, without ``$ref``.
+    """
     if isinstance(value, list):
+        tolerate(Tolerance.MANAGER_AS_LIST, "manager")
         value = value[0] if value else None
-    return {"value": value} if isinstance(value, str) and value else value
-
-
-def entries(name: str, value: Any) -> Any:
-    """OneLogin sends ``emails`` as one object; Entra sends roles as text, kept as sent."""
-    if isinstance(value, dict) or (isinstance(value, str) and name in FREE_TEXT_ENTRIES):
-        value = [value]
-    if isinstance(value, list) and name in FREE_TEXT_ENTRIES:
-        return [{"value": entry} if isinstance(entry, str) else entry for entry in value]
+    if isinstance(value, str) and value:
+        tolerate(Tolerance.MANAGER_AS_TEXT, "manager")
+        return {"value": value}
+    if isinstance(value, dict) and not {"$ref"} & {name.lower() for name in value}:
+        tolerate(Tolerance.MANAGER_WITHOUT_REF, "manager")
     return value
 
 
-def one_primary(value: Any) -> Any:
+def entries(name: str, value: Any, *, adds: bool = False) -> Any:
+    """OneLogin sends ``emails`` as one object; Entra sends roles as text, kept as sent."""
+    if isinstance(value, dict):
+        if not adds:
+            tolerate(Tolerance.ONE_OBJECT, name)
+        value = [value]
+    if isinstance(value, str) and name in FREE_TEXT_ENTRIES:
+        value = [value]
+    if isinstance(value, list) and name in FREE_TEXT_ENTRIES:
+        return [_free_text(name, entry) for entry in value]
+    return value
+
+
+def _free_text(name: str, entry: Any) -> Any:
+    if not isinstance(entry, str):
+        return entry
+    is_json = entry.lstrip().startswith(("{", "["))
+    tolerate(Tolerance.ROLE_AS_JSON if is_json else Tolerance.ROLE_AS_TEXT, name)
+    return {"value": entry}
+
+
+def one_primary(name: str, value: Any) -> Any:
     """Of several primary entries the last one that says something stays so.
 
     RFC 7643 section 2.4 allows one; an entry without a value is none and takes it from nobody.
@@ -87,6 +156,8 @@ def one_primary(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     primary = [e for e in value if isinstance(e, dict) and _is_primary(e)]
+    if len(primary) > 1:
+        tolerate(Tolerance.TWO_PRIMARIES, name)
     newest = next((e for e in reversed(primary) if not is_hollow(pruned(e))), None)
     return [
         _not_primary(entry) if any(entry is p for p in primary if p is not newest) else entry

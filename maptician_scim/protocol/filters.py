@@ -45,7 +45,7 @@ from scim2_models.path import (
 )
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import InvalidFilter
+from maptician_scim.exceptions import InvalidFilter, ScimError
 from maptician_scim.protocol.expressions import (
     ALWAYS,
     NEVER,
@@ -61,6 +61,7 @@ from maptician_scim.protocol.expressions import (
     user_name_key,
 )
 from maptician_scim.protocol.paths import is_scim_id, place_of
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 Comparing = Literal["text", "exact", "user_name", "uuid", "boolean", "json_boolean", "datetime"]
 
@@ -163,7 +164,7 @@ def parse_filter(
 
 
 def _parsed(text: str, model: type[scim.Resource[Any]]) -> scim.ScimFilter[Any]:
-    _check_size(text)
+    check_size(text)
     try:
         tree = _Qualifier(model).visit(ScimFilter(text).ast)
         bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(tree)
@@ -172,11 +173,11 @@ def _parsed(text: str, model: type[scim.Resource[Any]]) -> scim.ScimFilter[Any]:
     return bound
 
 
-def _check_size(text: str) -> None:
+def check_size(text: str, what: str = "filter", refusal: type[ScimError] = InvalidFilter) -> None:
     """Refuse what would exhaust the parser or the database before it is parsed."""
     if len(text) > scim_settings.MAX_FILTER_LENGTH:
-        raise InvalidFilter(
-            f"The filter has {len(text)} characters; at most "
+        raise refusal(
+            f"The {what} has {len(text)} characters; at most "
             f"{scim_settings.MAX_FILTER_LENGTH} are allowed."
         )
     depth = deepest = 0
@@ -184,8 +185,8 @@ def _check_size(text: str) -> None:
         depth += (character in "([") - (character in ")]")
         deepest = max(deepest, depth)
     if deepest > scim_settings.MAX_FILTER_DEPTH:
-        raise InvalidFilter(
-            f"The filter is nested {deepest} deep; at most "
+        raise refusal(
+            f"The {what} is nested {deepest} deep; at most "
             f"{scim_settings.MAX_FILTER_DEPTH} is allowed."
         )
 
@@ -222,13 +223,16 @@ class _Qualifier(_Rewriter):
         return replace(node, attr_path=qualified(self.model, node.attr_path))
 
 
-def qualified(model: type[scim.Resource[Any]], path: AttrPath) -> AttrPath:
+def qualified(
+    model: type[scim.Resource[Any]], path: AttrPath, refusal: type[ScimError] = InvalidFilter
+) -> AttrPath:
     """The path with its extension's URN, if only an extension has the attribute."""
     if path.uri is not None or _declares(model, path):
         return path
     for urn in model.get_extension_models():
         candidate = replace(path, uri=urn)
         if _declares(model, candidate):
+            tolerate(Tolerance.EXTENSION_WITHOUT_URN, str(path), refusal)
             return candidate
     return path
 
@@ -388,8 +392,10 @@ def _check_type(binding: AttributeBinding, value: Any) -> None:
     if value is None or not isinstance(kind, type):
         return
     text = value.lower() if isinstance(value, str) else ""
-    if issubclass(kind, bool) and not isinstance(value, bool) and text not in ("true", "false"):
-        raise InvalidFilter(f"{_name(binding)!r} is compared with true or false.")
+    if issubclass(kind, bool) and not isinstance(value, bool):
+        if text not in ("true", "false"):
+            raise InvalidFilter(f"{_name(binding)!r} is compared with true or false.")
+        tolerate(Tolerance.BOOLEAN_AS_TEXT, _name(binding), InvalidFilter)
     if issubclass(kind, datetime) and not DATE.match(text):
         raise InvalidFilter(
             f'{_name(binding)!r} is compared with a date such as "2026-01-31T08:00:00Z".'

@@ -25,6 +25,11 @@ POLICY = scim.ScimPolicy(
 )
 """How scim2-models reads: unknown attributes are dropped, Entra's PATCH dialect is understood."""
 
+LITERAL_POLICY = POLICY.model_copy(
+    update={"unmatched_path_filter": scim.ScimPolicy.UnmatchedPathFilter.forbid}
+)
+"""The same where no entry is created for a value path that matches none."""
+
 NOT_IDENTIFYING = frozenset({"meta", "groups", "id"})
 
 
@@ -103,7 +108,7 @@ EXPECTED = {
 def scim_error(error: ValidationError | scim.SCIMException) -> ScimError:
     """What scim2-models found, as an error of ours that names the attribute."""
     if isinstance(error, scim.SCIMException):
-        if isinstance(error.__cause__, ValidationError):
+        if isinstance(error.__cause__, ValidationError) and error.scim_type != "invalidFilter":
             return scim_error(error.__cause__)
         return BY_SCIM_TYPE.get(error.scim_type, InvalidValue)(_sentence(error.detail))
     first = error.errors(include_input=False, include_url=False)[0]

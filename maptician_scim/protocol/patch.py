@@ -11,64 +11,109 @@ from typing import Any
 
 import scim2_models as scim
 from pydantic import ValidationError
-from scim2_models.path import AttrPath
+from scim2_models.path import AttrPath, Comparison, LogicalExpr
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError
+from maptician_scim.exceptions import (
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    NoTarget,
+    ScimError,
+)
 from maptician_scim.protocol import dialects
-from maptician_scim.protocol.filters import qualified, sub_attributes
+from maptician_scim.protocol.filters import check_size, qualified, sub_attributes
 from maptician_scim.protocol.messages import (
+    LITERAL_POLICY,
     POLICY,
     ResourceDocument,
     resource_document,
     scim_error,
 )
-from maptician_scim.protocol.schemas import ResourceModel
+from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
+from maptician_scim.protocol.workload import check_workload
 
 Operation = dict[str, Any]
 
 
 def patch_resource(
-    model: ResourceModel, document: dict[str, Any], raw: list[Operation]
+    model: ResourceModel,
+    document: dict[str, Any],
+    raw: list[Operation],
+    *,
+    scim_id: str | None = None,
 ) -> ResourceDocument:
     """The document after the operations of a PATCH body; the one given is left alone.
 
-    Raises ``InvalidSyntax``, ``InvalidValue``, ``InvalidPath``, ``NoTarget`` or ``Mutability``.
+    ``scim_id`` is the resource's own, which a client may send back. Raises ``InvalidSyntax``,
+    ``InvalidValue``, ``InvalidPath``, ``NoTarget`` or ``Mutability``.
     """
-    dialect = _Dialect(model)
+    check_workload(model, raw, document)
+    dialect = _Dialect(model, scim_id)
     operations = [prepared for operation in raw for prepared in dialect.prepared(operation)]
-    try:
-        resource = model.model_validate(document, scim_policy=POLICY)
-        _apply(model, operations, resource)
-    except (ValidationError, scim.SCIMException) as error:
-        raise _named(model, scim_error(error), document, operations) from error
+    resource = _resource(model, document)
+    early = [operation for operation in operations if not _apply(model, operation, resource)]
+    for operation in early:
+        _apply(model, operation, resource)  # by now the entry may be there
     return resource_document(model, resource)
 
 
-def _apply(model: ResourceModel, operations: list[Operation], resource: scim.Resource[Any]) -> None:
-    if operations:
+def _resource(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
+    try:
+        return model.model_validate(document, scim_policy=POLICY)
+    except ValidationError as error:
+        raise scim_error(error) from error
+
+
+def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[Any]) -> bool:
+    """Change the resource; ``False`` where just the value is missing that an entry needs.
+
+    Raises an error that names the path.
+    """
+    try:
         patch = scim.PatchOp.__class_getitem__(model).model_validate(
-            {"Operations": operations},
+            {"Operations": [operation]},
             scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
             scim_policy=POLICY,
         )
-        patch.patch(resource, POLICY)
-
-
-def _named(
-    model: ResourceModel, error: ScimError, document: dict[str, Any], operations: list[Operation]
-) -> ScimError:
-    """The error with the path of the operation that causes it, found by trying one by one."""
-    resource = model.model_validate(document, scim_policy=POLICY)
-    for operation in operations:
         try:
-            _apply(model, [operation], resource)
-        except (ValidationError, scim.SCIMException) as found:
-            error = scim_error(found)
-            if operation["path"] in error.detail:
-                return error
-            return type(error)(f"{operation['path']!r}: {error.detail}")
-    return error
+            patch.patch(resource, LITERAL_POLICY)
+        except scim.NoTargetException:
+            path = patch.operations[0].path
+            compared = _compared(path)
+            if not _describes_an_entry(path, compared):
+                raise
+            written = path.parts[1:] or list(operation["value"])
+            if dialects.is_hollow(dict.fromkeys([*compared, *written])):
+                return False
+            tolerate(Tolerance.ENTRY_CREATED, operation["path"])
+            patch.patch(resource, POLICY)
+    except (ValidationError, scim.SCIMException) as error:
+        raise _named(operation["path"], scim_error(error)) from error
+    return True
+
+
+def _named(path: str, error: ScimError) -> ScimError:
+    shown = path[:100]
+    return error if shown in error.detail else type(error)(f"{shown!r}: {error.detail}")
+
+
+def _compared(path: scim.Path[Any]) -> set[str]:
+    """The sub-attributes that a value path compares, in lower case."""
+    condition = path.value_filter
+    terms = condition.terms if isinstance(condition, LogicalExpr) else (condition,)
+    return {term.attr_path.attr.lower() for term in terms if isinstance(term, Comparison)}
+
+
+def _describes_an_entry(path: scim.Path[Any], compared: set[str]) -> bool:
+    """Whether a value path that matches nothing says which entry it means.
+
+    By ``type eq "..."``, maybe with more; Entra writes ``roles[primary eq "True"].value``, too.
+    """
+    attribute = path.parts[0].lower()
+    is_free_text = attribute in {name.lower() for name in dialects.FREE_TEXT_ENTRIES}
+    return "type" in compared or (is_free_text and compared == {"primary"})
 
 
 def raw_operations(payload: dict[str, Any]) -> list[Operation]:
@@ -89,35 +134,47 @@ def raw_operations(payload: dict[str, Any]) -> list[Operation]:
 class _Dialect:
     """Brings the operations a client sends into the form scim2-models takes."""
 
-    def __init__(self, model: ResourceModel) -> None:
+    def __init__(self, model: ResourceModel, scim_id: str | None = None) -> None:
         self.model = model
+        self.scim_id = scim_id
         self.path = scim.Path.__class_getitem__(model)
 
     def prepared(self, raw: Operation) -> Iterator[Operation]:
         """One operation as the operations scim2-models is given for it."""
         members = {name.lower(): value for name, value in raw.items()}
-        op, path, value = members.get("op"), members.get("path"), members.get("value")
-        if not isinstance(op, str) or op.lower() not in ("add", "remove", "replace"):
-            raise InvalidValue("'op' must be one of add, remove and replace.")
+        op, path, value = _op(members.get("op")), members.get("path"), members.get("value")
         if path is not None and not isinstance(path, str):
             raise InvalidSyntax("'path' must be a string.")
-        op, path = op.lower(), (path or "").strip()
+        path = (path or "").strip()
         if op == "remove":
             if not path:
                 raise NoTarget("A remove operation needs a 'path'.")
-            yield from self._removal(self._parsed(path), value)
+            yield from self._removal(path, value)
         elif not path:
             if not isinstance(value, dict):
                 raise InvalidValue("An operation without a 'path' needs an object as 'value'.")
-            yield from self._spread(op, dialects.without_read_only(value))
+            yield from self._root(op, value)
         else:
             if "value" not in members:
                 raise InvalidValue(f"The {op} operation on {path!r} needs a 'value'.")
             yield from self._write(op, path, value)
 
+    def _root(self, op: str, value: dict[str, Any]) -> Iterator[Operation]:
+        """The operations of a value without a path: read-only attributes are no matter in it."""
+        for name, item in value.items():
+            if name.lower() in dialects.READ_ONLY and not self._is_own_id(name, item):
+                tolerate(Tolerance.READ_ONLY_SENT_BACK, name)
+        yield from self._spread(op, dialects.without_read_only(value))
+
+    def _is_own_id(self, path: str, value: Any) -> bool:
+        return path.lower() == "id" and value is not None and value == self.scim_id
+
     def _spread(self, op: str, value: dict[str, Any], prefix: str = "") -> Iterator[Operation]:
         """An object of attributes as one operation for each; keys may be paths (Entra)."""
+        extensions = {urn.lower() for urn in extension_schemas(self.model)}
         for name, item in value.items():
+            if set(name) & set(".:[") and name.lower() not in extensions:
+                tolerate(Tolerance.PATHS_AS_KEYS, name)
             if name.lower() != "schemas":
                 yield from self._write(op, prefix + name, item)
 
@@ -128,47 +185,79 @@ class _Dialect:
             return
         binding = target.resolve()
         if binding is None:
-            if target.model is None:
-                return  # an attribute nobody knows is ignored
-            raise InvalidValue(f"{path!r} needs an object as value.")
+            yield from self._write_nothing(op, path, target, value)
+            return
+        attribute = binding.urn.rpartition(":")[2]
+        if self._is_own_id(attribute, value):
+            return
         is_whole = binding.sub_field_name is None and target.value_filter is None
         if is_whole:
-            value = dialects.attribute_value(self.model, binding.urn.rpartition(":")[2], value)
+            value = dialects.attribute_value(self.model, attribute, value, adds=op == "add")
             if isinstance(value, dict) and not binding.is_multivalued and sub_attributes(binding):
                 yield from self._spread(op, value, f"{target}.")
                 return
-        value = dialects.pruned(value)
+        if op == "add" and value is None:
+            tolerate(Tolerance.EMPTY_VALUE, path)
+        dialects.note_address(attribute, value)
+        value = dialects.assigned(path, value)
         if not dialects.is_unassigned(value):
             yield {"op": op, "path": str(target), "value": value}
         elif op == "replace" or not binding.is_multivalued:
             # null, "" and [] unassign (RFC 7643 section 2.5); adding no entries adds none.
             yield {"op": "remove", "path": str(target)}
 
-    def _removal(self, target: scim.Path[Any], value: Any) -> Iterator[Operation]:
+    def _write_nothing(
+        self, op: str, path: str, target: scim.Path[Any], value: Any
+    ) -> Iterator[Operation]:
+        """What is written where no attribute is: null unassigns a whole extension."""
+        if target.model is None:
+            tolerate(Tolerance.UNKNOWN_ATTRIBUTE, path)
+        elif op != "replace" or value is not None or target.model is self.model:
+            raise InvalidValue(f"{path!r} needs an object as value.")
+        else:
+            yield {"op": "remove", "path": str(target)}
+
+    def _removal(self, path: str, value: Any) -> Iterator[Operation]:
         """A remove; Entra sends a ``value`` with it, which selects entries or is superfluous."""
+        target = self._parsed(path)
         operation: Operation = {"op": "remove", "path": str(target)}
         binding = target.resolve()
         if binding is None:
             if target.model is not None:
                 yield operation
+            else:
+                tolerate(Tolerance.UNKNOWN_ATTRIBUTE, path)
             return
         selects = (
             binding.is_multivalued
             and binding.sub_field_name is None
             and target.value_filter is None
         )
-        value = dialects.pruned(value)
-        if selects and not dialects.is_unassigned(value):
-            listed = value if isinstance(value, list) else [value]
+        listed = dialects.pruned(value)
+        if selects and (listed == [] or not dialects.is_unassigned(listed)):
+            tolerate(Tolerance.REMOVE_BY_VALUE, path)
+            listed = listed if isinstance(listed, list) else [listed]
             operation["value"] = [{"value": v} if isinstance(v, str) else v for v in listed]
+        elif value is not None:
+            tolerate(Tolerance.REMOVE_WITH_VALUE, path)
         yield operation
 
     def _parsed(self, path: str) -> scim.Path[Any]:
         """A path, with its extension's URN if only an extension has the attribute (Entra)."""
+        check_size(path, "path", InvalidPath)
         try:
             parsed: scim.Path[Any] = self.path(path)
         except scim.SCIMException as error:
-            raise scim_error(error) from error
+            raise _named(path, scim_error(error)) from error
         if isinstance(parsed.ast, AttrPath) and parsed.model is None:
-            return self.path(str(qualified(self.model, parsed.ast)))  # type: ignore[no-any-return]
+            found = qualified(self.model, parsed.ast, InvalidPath)
+            return self.path(str(found))  # type: ignore[no-any-return]
         return parsed
+
+
+def _op(sent: Any) -> str:
+    if not isinstance(sent, str) or sent.lower() not in ("add", "remove", "replace"):
+        raise InvalidValue("'op' must be one of add, remove and replace.")
+    if sent != sent.lower():
+        tolerate(Tolerance.CAPITALISED_OP, "op")
+    return sent.lower()

@@ -9,15 +9,20 @@ from functools import cache
 from typing import Annotated, Any, Union
 
 import scim2_models as scim
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
+
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 CORE_USER = str(scim.User.__schema__)
 ENTERPRISE_USER = str(scim.EnterpriseUser.__schema__)
 
 
-def _boolean(value: Any) -> Any:
+def _boolean(value: Any, info: ValidationInfo) -> Any:
     """Entra and OneLogin send booleans as text ("False"); numbers are none."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
+        is_active = info.field_name == "active"
+        tolerance = Tolerance.ACTIVE_AS_TEXT if is_active else Tolerance.BOOLEAN_AS_TEXT
+        tolerate(tolerance, info.field_name or value)
         return value.lower() == "true"
     if value is None or isinstance(value, bool):
         return value
@@ -49,6 +54,21 @@ class PhoneNumber(scim.PhoneNumber):
 class Address(scim.Address):
     primary: Annotated[bool | None, Boolean] = None
     """Whether this is the preferred address."""
+
+
+class Im(scim.Im):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
+class Photo(scim.Photo):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
+
+
+class X509Certificate(scim.X509Certificate):
+    primary: Annotated[bool | None, Boolean] = None
+    """Whether this is the preferred one."""
 
 
 class Role(scim.Role):
@@ -112,6 +132,15 @@ class User(scim.User[scim.AnyExtension]):
 
     addresses: list[Address] | None = None  # type: ignore[assignment]
     """Postal addresses of the user."""
+
+    ims: list[Im] | None = None  # type: ignore[assignment]
+    """Instant messaging addresses of the user."""
+
+    photos: list[Photo] | None = None  # type: ignore[assignment]
+    """URLs of photos of the user."""
+
+    x509_certificates: list[X509Certificate] | None = None  # type: ignore[assignment]
+    """Certificates issued to the user."""
 
     entitlements: list[Entitlement] | None = None  # type: ignore[assignment]
     """What the user is entitled to."""

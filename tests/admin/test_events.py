@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django.asserts import assertContains, assertNotContains
 
 from example_project.workplace.models import Company, Occupant
 from maptician_scim.models import Connection, Event, ProvisionedUser, Token, now
@@ -77,6 +78,26 @@ def listed(browser, query=""):
 
 def page(browser, row):
     return browser.get(reverse("admin:maptician_scim_event_change", args=[row.pk]))
+
+
+# -- what was accepted -------------------------------------------------------------------------
+
+
+def test_page_says_what_was_accepted_of_whom(browser, okta, acme):
+    person = okta.create(userName="pat@acme.example").json()
+    okta.modify(person["id"], {"op": "Replace", "path": "active", "value": "False"})
+    shown = page(browser, Event.objects.latest("id"))
+    assertContains(shown, "<dt>Accepted</dt>", html=True)
+    assertContains(shown, "<dd>Entra sends active as text</dd>", html=True)
+    assertContains(shown, "<dd>Entra capitalises op</dd>", html=True)
+
+
+def test_if_nothing_deviated_then_the_page_says_nothing_of_it(browser, acme):
+    assertNotContains(page(browser, event(acme)), "Accepted")
+
+
+def test_tolerance_that_is_no_more_is_shown_by_its_name(browser, acme):
+    assertContains(page(browser, event(acme, tolerated=["of_old"])), "<dd>of_old</dd>", html=True)
 
 
 # -- why was this person not created? ----------------------------------------------------------
@@ -553,6 +574,7 @@ def test_csv_holds_the_filtered_list_with_sentences(browser, okta, acme):
             "scimType": "uniqueness",
             "reason": "taken_inactive",
             "detail": ANY,
+            "tolerated": "",
             "resourceType": "User",
             "resourceId": "",
             "userName": "pat@acme.example",
