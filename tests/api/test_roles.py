@@ -1,6 +1,6 @@
 """Roles and entitlements: what can be assigned, and what people carry (Okta's schemas)."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -13,7 +13,8 @@ from tests.client import ERROR, LIST
 
 ROLE = "urn:okta:scim:schemas:core:1.0:Role"
 ENTITLEMENT = "urn:okta:scim:schemas:core:1.0:Entitlement"
-PLANNER, MANAGER, SPECIAL = (str(uuid4()) for _ in range(3))
+# The same in every process that runs the tests.
+PLANNER, MANAGER, SPECIAL = (str(UUID(int=n, version=4)) for n in range(3))
 ENDPOINTS = ["/Roles", "/Entitlements"]
 
 
