@@ -6,17 +6,21 @@ scim2-models validates it.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 import scim2_models as scim
 
-from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
+from maptician_scim.protocol.schemas import ENTERPRISE_USER, ResourceModel, extension_schemas
+from maptician_scim.protocol.values import typed
 
 READ_ONLY = frozenset({"id", "meta", "groups"})
 """Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
 
 FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
+MANAGER = f"{ENTERPRISE_USER}:manager".lower()
+ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9$_-]*")
 
 
 def pruned(value: Any) -> Any:
@@ -48,16 +52,37 @@ def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str,
         name: attribute_value(model, name, value)
         for name, value in pruned(without_read_only(payload)).items()
     }
-    extensions = {urn.lower() for urn in extension_schemas(model)}
+    extensions = {urn.lower(): urn for urn in extension_schemas(model)}
     for name, value in tolerated.items():
         if name.lower() in extensions and isinstance(value, dict):
-            tolerated[name] = {n: attribute_value(model, n, v) for n, v in value.items()}
+            tolerated[name] = _extension(model, extensions[name.lower()], value)
     return {name: value for name, value in tolerated.items() if not is_unassigned(value)}
 
 
+def _extension(model: ResourceModel, urn: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an extension as scim2-models can read them.
+
+    What nobody knows is ignored, and what is readOnly too (RFC 7644 section 3.5.1).
+    """
+    path = scim.Path.__class_getitem__(model)
+    tolerated = {}
+    for name, value in payload.items():
+        is_legal = bool(ATTRIBUTE_NAME.fullmatch(name))
+        binding = path(f"{urn}:{name}").resolve() if is_legal else None
+        if (
+            binding is not None
+            and binding.get_annotation(scim.Mutability) != scim.Mutability.read_only
+        ):
+            tolerated[name] = typed(binding, attribute_value(model, binding.urn, value))
+    return tolerated
+
+
 def attribute_value(model: ResourceModel, name: str, value: Any) -> Any:
-    """The value of a whole attribute in the shape its schema asks for."""
-    if name.lower() == "manager":
+    """The value of a whole attribute in the shape its schema asks for.
+
+    An attribute of an extension is named with its URN.
+    """
+    if name.lower() == MANAGER:
         return manager(value)
     scim_name = multi_valued_attributes(model).get(name.lower())
     return value if scim_name is None else one_primary(entries(scim_name, value))

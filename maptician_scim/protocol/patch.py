@@ -11,7 +11,7 @@ from typing import Any
 
 import scim2_models as scim
 from pydantic import ValidationError
-from scim2_models.path import AttrPath
+from scim2_models.path import AttrPath, AttributeBinding
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError
@@ -23,7 +23,9 @@ from maptician_scim.protocol.messages import (
     resource_document,
     scim_error,
 )
+from maptician_scim.protocol.paths import place_of
 from maptician_scim.protocol.schemas import ResourceModel
+from maptician_scim.protocol.values import typed
 
 Operation = dict[str, Any]
 
@@ -133,13 +135,13 @@ class _Dialect:
             raise InvalidValue(f"{path!r} needs an object as value.")
         is_whole = binding.sub_field_name is None and target.value_filter is None
         if is_whole:
-            value = dialects.attribute_value(self.model, binding.urn.rpartition(":")[2], value)
+            value = dialects.attribute_value(self.model, _name(self.model, binding), value)
             if isinstance(value, dict) and not binding.is_multivalued and sub_attributes(binding):
                 yield from self._spread(op, value, f"{target}.")
                 return
         value = dialects.pruned(value)
         if not dialects.is_unassigned(value):
-            yield {"op": op, "path": str(target), "value": value}
+            yield {"op": op, "path": str(target), "value": typed(binding, value)}
         elif op == "replace" or not binding.is_multivalued:
             # null, "" and [] unassign (RFC 7643 section 2.5); adding no entries adds none.
             yield {"op": "remove", "path": str(target)}
@@ -160,7 +162,7 @@ class _Dialect:
         value = dialects.pruned(value)
         if selects and not dialects.is_unassigned(value):
             listed = value if isinstance(value, list) else [value]
-            operation["value"] = [{"value": v} if isinstance(v, str) else v for v in listed]
+            operation["value"] = [v if isinstance(v, dict) else {"value": v} for v in listed]
         yield operation
 
     def _parsed(self, path: str) -> scim.Path[Any]:
@@ -172,3 +174,9 @@ class _Dialect:
         if isinstance(parsed.ast, AttrPath) and parsed.model is None:
             return self.path(str(qualified(self.model, parsed.ast)))  # type: ignore[no-any-return]
         return parsed
+
+
+def _name(model: ResourceModel, binding: AttributeBinding) -> str:
+    """The attribute's name, with the URN if it is an extension's."""
+    schema, attribute, _ = place_of(model, binding)
+    return f"{schema}:{attribute}" if schema else attribute

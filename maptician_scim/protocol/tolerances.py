@@ -16,6 +16,12 @@ class Tolerance(StrEnum):
     BOOLEAN_AS_TEXT = "boolean_as_text"
     """Entra and OneLogin send ``"False"`` for a boolean."""
 
+    NUMBER_AS_TEXT = "number_as_text"
+    """Entra sends ``"42"`` for a number: its source attributes are strings."""
+
+    DATE_WITHOUT_TIME = "date_without_time"
+    """Okta passes a date on as its source has it, often ``2026-01-31`` alone."""
+
 
 def tolerate(tolerance: Tolerance) -> None:
     """Accept a deviation, and let the event of the request say so."""
