@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from maptician_scim.adapters import UserAdapter
-from maptician_scim.columns import field_at, holds
+from maptician_scim.columns import holds, known_field
 from maptician_scim.conf import NAME, Settings
 from maptician_scim.linking import unlinked_users
 from maptician_scim.protocol.declarations import declaration_faults
@@ -161,9 +161,9 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
 def _check_columns(path: str, adapter: type[UserAdapter]) -> Iterator[CheckMessage]:
     """What a column could not hold, or could not be told of in ``/Schemas``."""
     for mapped in adapter.mapping().mapped:
-        attribute, field = mapped.attribute, field_at(mapped.attribute.field)
-        is_converted = attribute.to_scim is not None or attribute.read is not None
-        if not is_converted and not holds(field, mapped.kind):
+        attribute, field = mapped.attribute, known_field(mapped.attribute.field)
+        is_converted = attribute.to_scim is not None or attribute.from_scim is not None
+        if field is not None and not is_converted and not holds(field, mapped.kind):
             yield Error(
                 f"{path} maps {mapped.path.text!r}, which is a {mapped.kind} in SCIM, to a "
                 f"{type(field).__name__}.",

@@ -95,12 +95,17 @@ def scim_value(kind: str, value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
+def known_field(path: str) -> Field[Any, Any] | None:
+    """The column at the end of an ORM path; ``None`` for what is none, such as ``pk``."""
+    try:
+        return field_at(path)
+    except (FieldDoesNotExist, AttributeError):
+        return None
+
+
 def holds_days(path: str) -> bool:
     """Whether the column at the end of an ORM path holds days without a time."""
-    try:
-        field = field_at(path)
-    except (FieldDoesNotExist, AttributeError):
-        return False
+    field = known_field(path)
     return isinstance(field, DateField) and not isinstance(field, DateTimeField)
 
 
@@ -113,25 +118,14 @@ KINDS = {
     "FloatField": {"decimal"},
     "TextField": {"string", "reference", "binary"},
     "UUIDField": set(),
-} | dict.fromkeys(
-    (
-        "AutoField",
-        "BigAutoField",
-        "BigIntegerField",
-        "IntegerField",
-        "PositiveBigIntegerField",
-        "PositiveIntegerField",
-        "PositiveSmallIntegerField",
-        "SmallAutoField",
-        "SmallIntegerField",
-    ),
-    {"integer", "decimal"},
-)
+}
 """Which types of SCIM attributes columns hold without a conversion."""
 
 
 def holds(field: Field[Any, Any], kind: str) -> bool:
     """Whether a column takes the values of a SCIM type; of a kind nobody knows, it may."""
+    if isinstance(field, IntegerField):
+        return kind in ("integer", "decimal")
     return kind in KINDS.get(field.get_internal_type(), {kind})
 
 

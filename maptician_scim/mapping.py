@@ -23,6 +23,7 @@ from django.db.models.functions import Coalesce, NullIf
 from maptician_scim.columns import holds_days, scim_value
 from maptician_scim.protocol.dialects import DESCRIBING, is_hollow
 from maptician_scim.protocol.expressions import JSONText
+from maptician_scim.protocol.extensions import is_unknown_schema
 from maptician_scim.protocol.filters import (
     VALUE,
     Comparing,
@@ -33,7 +34,6 @@ from maptician_scim.protocol.filters import (
     kept_value,
     sub_attributes,
 )
-from maptician_scim.protocol.extensions import is_unknown_schema
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
 from maptician_scim.protocol.schemas import (
     CORE_USER,

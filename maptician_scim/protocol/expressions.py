@@ -29,6 +29,9 @@ Sql = tuple[str, Any]
 
 SQLITE_FUNCTION = "maptician_scim_key"
 ENTRY = "scim_entry"
+SIMPLE_ENTRY = """'{{"value":' || CASE type WHEN 'text' THEN json_quote(value)
+    WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE value END || '}}'"""
+"""A row of SQLite's ``json_each`` as a JSON object; the braces are for ``str.format``."""
 
 
 def comparison_key(text: str) -> str:
@@ -221,7 +224,8 @@ class AnyEntry(Func):
         array = f"jsonb_path_query_array(jsonb_extract_path({{}}, {places}), '$[*]')"
         rows = f"jsonb_array_elements({array}) AS {ENTRY}(value)"
         if self.is_simple:
-            rows = f"(SELECT jsonb_build_object('value', value) AS value FROM {rows}) AS {ENTRY}"
+            entry = "jsonb_build_object('value', value)"
+            rows = f"(SELECT {entry} AS value FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
         return self._exists(compiler, rows, *self.names)
 
     def as_sqlite(
@@ -229,10 +233,7 @@ class AnyEntry(Func):
     ) -> Sql:
         rows = f"json_each({{}}, %s) AS {ENTRY}"
         if self.is_simple:
-            text = "CASE type WHEN 'text' THEN json_quote(value) WHEN 'true' THEN 'true'"
-            text += " WHEN 'false' THEN 'false' ELSE value END"
-            opening, closing = """'{{"value":'""", """'}}'"""
-            rows = f"(SELECT {opening} || {text} || {closing} AS value FROM {rows}) AS {ENTRY}"
+            rows = f"(SELECT {SIMPLE_ENTRY} AS value FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
         return self._exists(compiler, rows, sqlite_path(self.names))
 
     def _exists(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:

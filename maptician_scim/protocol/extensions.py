@@ -31,7 +31,7 @@ IN_A_NAME = re.compile(r"[^0-9a-z]")
 
 
 def is_unknown_schema(model: ResourceModel, name: str) -> bool:
-    """Whether a key of a document is a URN that names neither a declared schema nor a part of one."""
+    """Whether a key is a URN that names neither a declared schema nor an attribute of one."""
     if name[:4].lower() != "urn:" or not URN.fullmatch(name):
         return False
     return not any(f"{name.lower()}:".startswith(f"{urn}:") for urn in _declared(model))

@@ -63,7 +63,7 @@ from maptician_scim.protocol.expressions import (
     user_name_key,
 )
 from maptician_scim.protocol.paths import is_scim_id, place_of
-from maptician_scim.protocol.values import LARGEST_INTEGER, base64_text, moment_text
+from maptician_scim.protocol.values import LARGEST_INTEGER, canonical_base64, moment_text
 
 Comparing = Literal[
     "text",
@@ -399,7 +399,7 @@ def _coerced(binding: AttributeBinding, value: Any, op: CompareOperator) -> Any:
         coerced = coerce_value(binding, value, op)
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
-    value = base64_text(coerced) if isinstance(coerced, bytes) else coerced
+    value = canonical_base64(value) if isinstance(coerced, bytes) else coerced
     if isinstance(value, str) and ("\x00" in value or not _is_encodable(value)):
         raise InvalidFilter("The filter holds a character that is not allowed.")
     return value
@@ -415,6 +415,8 @@ def _check_type(binding: AttributeBinding, value: Any) -> None:
         raise InvalidFilter(f"{_name(binding)!r} is compared with true or false.")
     if issubclass(kind, (int, float)) and isinstance(value, bool) and not issubclass(kind, bool):
         raise InvalidFilter(f"{_name(binding)!r} is compared with a number.")
+    if issubclass(kind, bytes) and canonical_base64(str(value)) is None:
+        raise InvalidFilter(f"{_name(binding)!r} is compared with a value in base64.")
     if issubclass(kind, datetime) and not DATE.match(text):
         raise InvalidFilter(
             f'{_name(binding)!r} is compared with a date such as "2026-01-31T08:00:00Z".'

@@ -11,7 +11,7 @@ from typing import Any
 
 import scim2_models as scim
 from pydantic import ValidationError
-from scim2_models.path import AttrPath, AttributeBinding
+from scim2_models.path import AttributeBinding, AttrPath
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError

@@ -121,12 +121,18 @@ def _moment(value: Any, place: str) -> str:
 
 
 def _binary(value: Any, place: str) -> str:
+    text = canonical_base64(value) if isinstance(value, str) else None
+    if text is None:
+        raise InvalidValue(f"{place!r} must be encoded in base64.")
+    return text
+
+
+def canonical_base64(text: str) -> str | None:
+    """Base64 without the white space it may hold; ``None`` for what is no base64."""
     try:
-        if isinstance(value, str):
-            return base64_text(base64.b64decode("".join(value.split()), validate=True))
+        return base64_text(base64.b64decode("".join(text.split()), validate=True))
     except (binascii.Error, ValueError):
-        pass
-    raise InvalidValue(f"{place!r} must be encoded in base64.")
+        return None
 
 
 def base64_text(value: bytes) -> str:
