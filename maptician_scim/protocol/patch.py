@@ -16,6 +16,7 @@ from scim2_models.path import AttributeBinding, AttrPath
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, NoTarget, ScimError
 from maptician_scim.protocol import dialects
+from maptician_scim.protocol.extensions import is_unknown_schema
 from maptician_scim.protocol.filters import qualified, sub_attributes
 from maptician_scim.protocol.messages import (
     POLICY,
@@ -107,7 +108,8 @@ class _Dialect:
         if op == "remove":
             if not path:
                 raise NoTarget("A remove operation needs a 'path'.")
-            yield from self._removal(self._parsed(path), value)
+            if not is_unknown_schema(self.model, path):
+                yield from self._removal(self._parsed(path), value)
         elif not path:
             if not isinstance(value, dict):
                 raise InvalidValue("An operation without a 'path' needs an object as 'value'.")
@@ -124,6 +126,8 @@ class _Dialect:
                 yield from self._write(op, prefix + name, item)
 
     def _write(self, op: str, path: str, value: Any) -> Iterator[Operation]:
+        if is_unknown_schema(self.model, path):
+            return  # a schema nobody has declared is ignored, as unknown attributes are
         target = self._parsed(path)
         if isinstance(value, dict) and target.model is not None:
             yield from self._spread(op, value, "" if target.model is self.model else f"{target}:")
