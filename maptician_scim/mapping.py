@@ -246,7 +246,9 @@ class AttributeMap:
         unknown = attributes.pop(UNKNOWN_SCHEMAS, {})
         document |= attributes
         document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]
-        for urn, value in unknown.items():
+        for urn, value in sorted(
+            unknown.items()
+        ):  # PostgreSQL forgets the order, the ETag must not
             if is_unknown_schema(self.model, urn):  # else the host has declared it since
                 document[urn] = value
                 document["schemas"].append(urn)

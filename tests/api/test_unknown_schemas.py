@@ -47,7 +47,7 @@ def test_where_the_tenant_keeps_them_post_and_put_do(scim):
     answer = scim.replace(made["id"], made | {OTHER: {"a": 1}})
     assert (answer.json()[OKTA], answer.json()[OTHER]) == (SENT, {"a": 1})
     assert answer.json() == scim.read(made["id"]).json() == scim.search().json()["Resources"][0]
-    assert answer.json()["schemas"] == [USER, OKTA, OTHER]
+    assert answer.json()["schemas"] == [USER, OTHER, OKTA]
     assert answer.json()["meta"]["version"] != made["meta"]["version"]
 
 
@@ -119,27 +119,26 @@ def test_more_than_the_limit_is_refused_by_name_and_nothing_is_written(scim, set
     assert found == ([made] if made else [])
 
 
+IGNORED = [
+    {OKTA: "text"},
+    {OKTA: [1]},
+    {OKTA: {}},
+    {OKTA: {"a": None, "b": ""}},
+    {"urn:": {"a": 1}},
+    {"urn:x": {"a": 1}},
+    {"urn:acme:with space": {"a": 1}},
+    {"custom": {"a": 1}},
+    {f"{USER}:title": {"a": 1}},
+    {f"{ENTERPRISE.upper()}:manager": {"a": 1}},
+    {USER: {"title": "x"}},
+]
+
+
 @pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize(
-    "values",
-    [
-        {OKTA: "text"},
-        {OKTA: [1]},
-        {OKTA: {}},
-        {OKTA: {"a": None, "b": ""}},
-        {"urn:": {"a": 1}},
-        {"urn:x": {"a": 1}},
-        {"urn:acme:with space": {"a": 1}},
-        {"custom": {"a": 1}},
-        {f"{USER}:title": {"a": 1}},
-        {f"{ENTERPRISE.upper()}:manager": {"a": 1}},
-        {USER: {"title": "x"}},
-    ],
-    ids=lambda values: next(iter(values)) + str(values),
-)
-def test_what_is_no_object_under_an_undeclared_urn_is_ignored(scim, values):
-    made = created(scim, **values)
-    assert made.keys() == {"schemas", "userName", "active", "id", "meta"}
+def test_what_is_no_object_under_an_undeclared_urn_is_ignored(scim):
+    for n, values in enumerate(IGNORED):
+        made = scim.create(userName=f"p{n}", **values).json()
+        assert made.keys() == {"schemas", "userName", "active", "id", "meta"}, values
 
 
 @pytest.mark.usefixtures("kept")
