@@ -12,7 +12,7 @@ from tests.extensions import ADAPTER, WORKPLACE
 from tests.test_filters_oracle import ORACLE, comparisons, equality, text, trees, truth
 
 integers = st.sampled_from([-(2**63) + 1, -7, 0, 3, 12, 2**53 + 1, 2**63 - 1])
-decimals = st.sampled_from([-1.5, 0.0, 0.1, 0.3, 3, 1e22, 1.7e308])
+decimals = st.sampled_from([-1.5, 0.0, 0.1, 0.3, 3, 1e-7, 999e12])
 moments = st.sampled_from(
     [
         "0001-01-01T00:00:00Z",
@@ -55,7 +55,7 @@ def qualified(*names):
     return [f"{WORKPLACE}:{name}" for name in names]
 
 
-numbers = st.one_of(integers, decimals.filter(lambda d: d == int(d) and d < 1e22).map(int)).map(str)
+numbers = st.one_of(integers, st.just(9**40)).map(str)
 
 inside = trees(
     st.one_of(
@@ -85,10 +85,10 @@ filters = trees(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],
+    phases=[Phase.generate],  # making a counterexample smaller takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

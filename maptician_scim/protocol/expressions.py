@@ -231,9 +231,9 @@ class AnyEntry(Func):
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        rows = f"json_each({{}}, %s) AS {ENTRY}"
-        if self.is_simple:
-            rows = f"(SELECT {SIMPLE_ENTRY} AS value FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
+        # As above; and of what is no object, SQLite would not read the members but fail.
+        entry, only = (SIMPLE_ENTRY, "") if self.is_simple else ("value", "WHERE type = 'object'")
+        rows = f"(SELECT {entry} AS value FROM json_each({{}}, %s) {only}) AS {ENTRY}"  # noqa: S608
         return self._exists(compiler, rows, sqlite_path(self.names))
 
     def _exists(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:

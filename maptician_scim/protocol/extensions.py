@@ -21,6 +21,7 @@ from maptician_scim.protocol.schemas import (
     extension_schemas,
     schema_documents,
 )
+from maptician_scim.protocol.values import kept_number
 
 Document = dict[str, Any]
 
@@ -46,14 +47,15 @@ def unknown_schemas(model: ResourceModel, payload: Document) -> Document:
     """What a body holds under URNs that nobody has declared, as it may be kept.
 
     Objects only, without passwords at any depth and without what means unassigned. Raises
-    ``InvalidValue`` for more than ``MAX_UNKNOWN_SCHEMAS_SIZE`` bytes.
+    ``InvalidValue`` for more than ``MAX_UNKNOWN_SCHEMAS_SIZE`` bytes, and for numbers that not
+    every database gives back as they are.
     """
     found: Document = {}
     room = scim_settings.MAX_UNKNOWN_SCHEMAS_SIZE
     for urn, value in payload.items():
         if not isinstance(value, dict) or not is_unknown_schema(model, urn):
             continue
-        kept = pruned(_without_passwords(value))
+        kept = pruned(_kept(value, urn))
         if not kept:
             continue
         found[urn] = kept
@@ -66,10 +68,13 @@ def unknown_schemas(model: ResourceModel, payload: Document) -> Document:
     return found
 
 
-def _without_passwords(value: Any) -> Any:
+def _kept(value: Any, place: str) -> Any:
     if isinstance(value, dict):
-        return {n: _without_passwords(v) for n, v in value.items() if not _is_password(n)}
-    return [_without_passwords(item) for item in value] if isinstance(value, list) else value
+        shown = {n: v for n, v in value.items() if not _is_password(n)}
+        return {n: _kept(v, f"{place}.{n}") for n, v in shown.items()}
+    if isinstance(value, list):
+        return [_kept(item, place) for item in value]
+    return kept_number(value, place) if isinstance(value, (int, float)) else value
 
 
 def _is_password(name: str) -> bool:

@@ -25,7 +25,7 @@ from maptician_scim.protocol.messages import (
     scim_error,
 )
 from maptician_scim.protocol.paths import place_of
-from maptician_scim.protocol.schemas import ResourceModel
+from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
 from maptician_scim.protocol.values import typed
 
 Operation = dict[str, Any]
@@ -41,11 +41,30 @@ def patch_resource(
     dialect = _Dialect(model)
     operations = [prepared for operation in raw for prepared in dialect.prepared(operation)]
     try:
-        resource = model.model_validate(document, scim_policy=POLICY)
+        resource = _loaded(model, document)
         _apply(model, operations, resource)
     except (ValidationError, scim.SCIMException) as error:
         raise _named(model, scim_error(error), document, operations) from error
     return resource_document(model, resource)
+
+
+def _loaded(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
+    """The resource as it is kept, without what no longer fits its extension's declaration.
+
+    Else nobody could be deactivated by PATCH after the host has given an attribute another type.
+    """
+    try:
+        return model.model_validate(document, scim_policy=POLICY)
+    except ValidationError as error:
+        places = {error["loc"][:2] for error in error.errors(include_input=False)}
+        unfit = [place for place in places if place[0] in extension_schemas(model)]
+        if not unfit:
+            raise
+    fitting = document | {str(urn): dict(document[str(urn)]) for urn, *_ in unfit}
+    for urn, *names in unfit:
+        for name in names:
+            fitting[str(urn)].pop(name, None)
+    return model.model_validate(fitting, scim_policy=POLICY)
 
 
 def _apply(model: ResourceModel, operations: list[Operation], resource: scim.Resource[Any]) -> None:
@@ -62,7 +81,7 @@ def _named(
     model: ResourceModel, error: ScimError, document: dict[str, Any], operations: list[Operation]
 ) -> ScimError:
     """The error with the path of the operation that causes it, found by trying one by one."""
-    resource = model.model_validate(document, scim_policy=POLICY)
+    resource = _loaded(model, document)
     for operation in operations:
         try:
             _apply(model, [operation], resource)

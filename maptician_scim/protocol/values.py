@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +23,9 @@ from maptician_scim.protocol.schemas import Boolean
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 LARGEST_INTEGER = 2**63 - 1
+LARGEST_DECIMAL = 10**15
+"""PostgreSQL gives larger ones back without their exponent, as whole numbers of any length."""
+
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 NUMBER = re.compile(r"[+-]?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -49,6 +51,18 @@ def moment_text(moment: datetime) -> str:
     """A point in time as it is kept and shown: in UTC; one without a zone is in UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def kept_number(value: float, place: str) -> float:
+    """A number that every database gives back as it is. Raises ``InvalidValue`` for others."""
+    if isinstance(value, int):
+        limit, is_within = LARGEST_INTEGER, abs(value) <= LARGEST_INTEGER
+    else:
+        limit, is_within = LARGEST_DECIMAL, abs(value) < LARGEST_DECIMAL
+        value = value + 0.0  # minus zero is zero
+    if not is_within:
+        raise InvalidValue(f"{place!r} is out of range: up to {limit} can be kept.")
+    return value
 
 
 def _typed(owner: type[scim.BaseModel], field: str, value: Any, place: str) -> Any:
@@ -78,6 +92,8 @@ def _complex(kind: type[scim.ComplexAttribute], value: dict[str, Any], place: st
 
 
 def _boolean(value: Any, place: str) -> bool:
+    if isinstance(value, str):
+        tolerate(Tolerance.BOOLEAN_AS_TEXT)
     try:
         return bool(Boolean.func(value))  # type: ignore[call-arg]
     except ValueError as error:
@@ -92,9 +108,7 @@ def _integer(value: Any, place: str) -> int:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidValue(f"{place!r} must be a whole number.")
-    if abs(value) > LARGEST_INTEGER:
-        raise InvalidValue(f"{place!r} is out of range: at most {LARGEST_INTEGER} can be kept.")
-    return value
+    return int(kept_number(value, place))
 
 
 def _decimal(value: Any, place: str) -> float:
@@ -103,9 +117,7 @@ def _decimal(value: Any, place: str) -> float:
         value = float(value)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise InvalidValue(f"{place!r} must be a number.")
-    if not math.isfinite(value):
-        raise InvalidValue(f"{place!r} is out of range.")
-    return float(value)
+    return float(kept_number(float(value), place))
 
 
 def _moment(value: Any, place: str) -> str:

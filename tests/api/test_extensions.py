@@ -2,7 +2,7 @@
 
 import pytest
 
-from maptician_scim.models import Event
+from maptician_scim.models import Event, ProvisionedUser
 from tests.client import ENTERPRISE, USER
 from tests.extensions import ADAPTER, PARKING, WORKPLACE
 
@@ -93,6 +93,7 @@ FORMS = [
     ({"floor": 3.0}, {"floor": 3}),
     ({"share": "0.25"}, {"share": 0.25}),
     ({"share": 1}, {"share": 1.0}),
+    ({"share": -0.0}, {"share": 0.0}),
     ({"hired": "2026-01-31"}, {"hired": "2026-01-31T00:00:00Z"}),
     ({"hired": "2026-01-31T09:00:00.25+01:00"}, {"hired": "2026-01-31T08:00:00.250000Z"}),
     ({"hired": "2026-01-31T08:00:00"}, {"hired": "2026-01-31T08:00:00Z"}),
@@ -118,6 +119,7 @@ MISFITS = [
     ({"floor": 9223372036854775808}, "floor", "out of range"),
     ({"share": "half"}, "share", "must be a number"),
     ({"share": True}, "share", "must be a number"),
+    ({"share": 1e300}, "share", "out of range"),
     ({"share": "1e999"}, "share", "out of range"),
     ({"remote": "yes"}, "remote", "must be true or false"),
     ({"remote": 1}, "remote", "must be true or false"),
@@ -283,6 +285,17 @@ def test_patch_without_a_path(scim, create, value):
     made = create(floor=1, kind="desk")
     answer = scim.modify(made["id"], {"op": "replace", "value": value})
     assert shown(answer.json()) == {"floor": 8, "kind": "desk"}
+
+
+def test_what_was_kept_under_another_declaration_stops_nobody(scim, create):
+    made = create(floor=1)
+    other = {"floor": "top", "skills": "many", "languages": {"a": 1}, "lockers": 5, "kind": "x"}
+    ProvisionedUser.objects.update(attributes={WORKPLACE: other})
+    for text in ("floor gt 1", "skills pr", "skills[level gt 1]", 'languages eq "a"', "hired pr"):
+        assert scim.search(f"{WORKPLACE}:{text}").status_code == 200
+    answer = scim.modify(made["id"], {"op": "replace", "path": "active", "value": False})
+    assert (answer.status_code, answer.json()["active"]) == (200, False)
+    assert shown(answer.json()) == {"kind": "x"}
 
 
 def test_removing_the_whole_extension(scim, create):

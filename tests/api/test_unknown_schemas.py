@@ -142,6 +142,22 @@ def test_what_is_no_object_under_an_undeclared_urn_is_ignored(scim):
 
 
 @pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("number", [1e300, 10**15 + 0.5, -9999999999999999999], ids=str)
+def test_numbers_not_every_database_keeps_are_refused(scim, number):
+    answer = scim.create(**someone(**{OKTA: {"in": [{"a": number}]}}))
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert f"{OKTA}.in.a" in answer.json()["detail"]
+
+
+@pytest.mark.usefixtures("kept")
+def test_numbers_come_back_as_they_were_sent(scim):
+    sent = {"a": [5.0, 1e-7, 2**63 - 1, -0.5, 999999999999999.5, True]}
+    made = created(scim, **{OKTA: sent})
+    assert made == scim.read(made["id"]).json()
+    assert json.dumps(made[OKTA]) == json.dumps(sent)
+
+
+@pytest.mark.usefixtures("kept")
 def test_they_cannot_be_filtered(scim):
     created(scim, **{OKTA: SENT})
     for text in (f'{OKTA}:costCode eq "K7"', f"{OKTA}:vip pr"):
