@@ -164,11 +164,11 @@ def _check_columns(path: str, adapter: type[UserAdapter]) -> Iterator[CheckMessa
         attribute, field = mapped.attribute, known_field(mapped.attribute.field)
         is_converted = attribute.to_scim is not None or attribute.from_scim is not None
         if field is not None and not is_converted and not holds(field, mapped.kind):
-            yield Error(
+            yield CheckWarning(
                 f"{path} maps {mapped.path.text!r}, which is a {mapped.kind} in SCIM, to a "
                 f"{type(field).__name__}.",
                 hint="Give the Attribute to_scim and from_scim, or map it to another field.",
-                id="maptician_scim.E031",
+                id="maptician_scim.W031",
             )
 
 

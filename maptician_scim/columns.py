@@ -72,7 +72,10 @@ def _prepared(text: str, field: Field[Any, Any], value: Any) -> Any:
         return repr(value)
     if not isinstance(field, DateField) or not isinstance(value, str) or "T" not in value:
         return value
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value  # a text attribute; the column says what it takes
     if isinstance(field, DateTimeField):
         return moment if settings.USE_TZ else timezone.make_naive(moment)
     if moment.time() != time.min:
@@ -103,9 +106,8 @@ def known_field(path: str) -> Field[Any, Any] | None:
         return None
 
 
-def holds_days(path: str) -> bool:
-    """Whether the column at the end of an ORM path holds days without a time."""
-    field = known_field(path)
+def holds_days(field: Field[Any, Any] | None) -> bool:
+    """Whether a column holds days without a time."""
     return isinstance(field, DateField) and not isinstance(field, DateTimeField)
 
 

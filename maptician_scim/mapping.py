@@ -20,7 +20,7 @@ import scim2_models as scim
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from maptician_scim.columns import holds_days, scim_value
+from maptician_scim.columns import holds, holds_days, known_field, scim_value
 from maptician_scim.protocol.dialects import DESCRIBING, is_hollow
 from maptician_scim.protocol.expressions import JSONText
 from maptician_scim.protocol.extensions import is_unknown_schema
@@ -423,7 +423,10 @@ def _column(mapped: Mapped) -> Operand | None:
     attribute = mapped.attribute
     if attribute.to_scim or attribute.from_scim:
         return None
-    is_day = mapped.comparing == "datetime" and holds_days(attribute.field)
+    field = known_field(attribute.field)
+    if field is not None and not holds(field, mapped.kind):
+        return None
+    is_day = mapped.comparing == "datetime" and holds_days(field)
     return Operand(F(mapped.alias), "date" if is_day else mapped.comparing)
 
 

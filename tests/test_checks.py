@@ -156,7 +156,7 @@ WRONG = {
         {"USER_ADAPTER": declaring(*WRONG_DECLARATIONS["no URN"])},
         "E030",
     ),
-    "a text in a column of dates": ({"USER_ADAPTER": f"{HERE}.WithWrongKindOfColumn"}, "E031"),
+    "a text in a column of dates": ({"USER_ADAPTER": f"{HERE}.WithWrongKindOfColumn"}, "W031"),
     "tokens that must and need not expire": (
         {"TOKENS_MUST_EXPIRE": True, "TOKEN_LIFETIME_DAYS": None},
         "E016",
