@@ -31,6 +31,7 @@ from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, M
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.extensions import is_unknown_schema, keep_immutable
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
@@ -231,10 +232,9 @@ class UserAdapter(SCIMUser):
             "attributes",
             *mapping.aliases,
         )
-        attributes = [mapped.attribute for mapped in mapping.mapped]
         found = []
         for scim_id, created, modified, user_name, external_id, kept, *columns in rows:
-            values = [a.shown(value) for a, value in zip(attributes, columns, strict=True)]
+            values = [m.shown(value) for m, value in zip(mapping.mapped, columns, strict=True)]
             document = mapping.document(user_name, external_id, kept, values)
             found.append(_described(document, str(scim_id), created, modified, base))
         return found
@@ -292,7 +292,7 @@ class UserAdapter(SCIMUser):
     def document(self) -> Document:
         """What a client may write: the resource without ``id`` and ``meta``."""
         record = self.record
-        values = [mapped.attribute.value_in(self) for mapped in self.mapping().mapped]
+        values = [mapped.value_in(self) for mapped in self.mapping().mapped]
         kept = {name: _copied(value) for name, value in record.attributes.items()}
         return self.mapping().document(record.user_name, record.external_id, kept, values)
 
@@ -316,7 +316,7 @@ class UserAdapter(SCIMUser):
         received = self.record.received
         found = []
         for mapped in self.mapping().mapped:
-            text, value = mapped.path.text, _shown(mapped.attribute.value_in(self))
+            text, value = mapped.path.text, _shown(mapped.value_in(self))
             sent = received.get(text)
             kept = value if sent is None or sent == value else _as_kept(mapped, sent)
             found.append(Provenance(text, mapped.attribute.field, value, sent, will_be=kept))
@@ -334,17 +334,25 @@ class UserAdapter(SCIMUser):
         self._take_own(parts)
         for mapped in self.mapping().mapped:
             value = parts.values[mapped.path.text]
-            if mapped.path.text == ACTIVE and value is None:
+            if mapped.is_read_only or (mapped.path.text == ACTIVE and value is None):
                 continue
-            if value != _shown(mapped.attribute.value_in(self)):
+            if value != _shown(mapped.value_in(self)):
                 self._write(mapped.path.text, mapped.attribute, value)
-        self.record.received = {text: v for text, v in parts.values.items() if v is not None}
+        self.record.received = {
+            mapped.path.text: parts.values[mapped.path.text]
+            for mapped in self.mapping().mapped
+            if not mapped.is_read_only and parts.values[mapped.path.text] is not None
+        }
 
     def handle_operations(self, operations: list[Document]) -> None:
         """Apply the operations of a PATCH request (RFC 7644 section 3.5.2)."""
         before, received = self.document(), self.record.received
         model = self.mapping().model
-        self.take(patch_resource(model, before, operations, scim_id=self.id))
+        wanted = patch_resource(model, before, operations, scim_id=self.id)
+        # PATCH knows declared schemas only, and leaves the others as they are.
+        unknown = {urn: v for urn, v in before.items() if is_unknown_schema(model, urn)}
+        wanted.attributes.update(unknown)
+        self.take(wanted)
         # The client has sent only what it changed, now or before.
         old = self.mapping().split(before).values
         self.record.received = {
@@ -352,6 +360,14 @@ class UserAdapter(SCIMUser):
             for text, value in self.record.received.items()
             if text in received or value != old[text]
         }
+
+    def replace(self, wanted: ResourceDocument) -> None:
+        """Take over a validated document instead of the present one (PUT).
+
+        Raises ``Mutability`` if it changes an immutable attribute of an extension.
+        """
+        keep_immutable(self.mapping().model, self.document(), wanted.attributes)
+        self.take(wanted)
 
     def take(self, wanted: ResourceDocument) -> None:
         """Take over a validated document, and its password if the setting says so."""
@@ -472,7 +488,7 @@ def _as_kept(mapped: Mapped, sent: Any) -> Any:
         value = column_value(mapped.path.text, field_at(attribute.field), value)
     except (InvalidValue, TypeError, ValueError):
         return sent
-    return _shown(attribute.shown(value))
+    return _shown(mapped.shown(value))
 
 
 def critical_changes(changes: Iterable[str]) -> list[str]:

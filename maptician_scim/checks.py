@@ -16,8 +16,10 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from maptician_scim.adapters import UserAdapter
+from maptician_scim.columns import holds, known_field
 from maptician_scim.conf import NAME, Settings
 from maptician_scim.linking import unlinked_users
+from maptician_scim.protocol.declarations import declaration_faults
 from maptician_scim.tenancy import tenant_model
 
 REQUIRED = ("TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER")
@@ -32,6 +34,7 @@ POSITIVE = (
     "BULK_MAX_OPERATIONS",
     "BULK_MAX_PAYLOAD_SIZE",
     "MAX_PATCH_COMPARISONS",
+    "MAX_UNKNOWN_SCHEMAS_SIZE",
     "RETRY_AFTER",
     "ROTATION_HOURS",
     "EVENT_RETENTION_DAYS",
@@ -127,6 +130,15 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             id="maptician_scim.E008",
         )
         return
+    wrong = list(declaration_faults(adapter.extensions))
+    for fault in wrong:
+        yield Error(
+            f"An extension of {path} is not declared rightly: {fault}.",
+            hint="See docs/adapters.md, section 'Schema extensions'.",
+            id="maptician_scim.E030",
+        )
+    if wrong:
+        return
     try:
         # Follows every path to its end, without a query.
         get_user_model()._base_manager.values(*_paths(adapter))
@@ -145,6 +157,7 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="See docs/adapters.md, section 'A tenant that is not a field of the user'.",
             id="maptician_scim.E020",
         )
+    yield from _check_columns(path, adapter)
     for mapped in adapter.mapping().mapped:
         if "__" in mapped.attribute.field and mapped.attribute.write is None:
             yield Error(
@@ -152,6 +165,20 @@ def _check_adapter(configured: dict[str, Any]) -> Iterator[CheckMessage]:
                 "written.",
                 hint="Give the Attribute a write function.",
                 id="maptician_scim.E010",
+            )
+
+
+def _check_columns(path: str, adapter: type[UserAdapter]) -> Iterator[CheckMessage]:
+    """What a column could not hold, or could not be told of in ``/Schemas``."""
+    for mapped in adapter.mapping().mapped:
+        attribute, field = mapped.attribute, known_field(mapped.attribute.field)
+        is_converted = attribute.to_scim is not None or attribute.from_scim is not None
+        if field is not None and not is_converted and not holds(field, mapped.kind):
+            yield CheckWarning(
+                f"{path} maps {mapped.path.text!r}, which is a {mapped.kind} in SCIM, to a "
+                f"{type(field).__name__}.",
+                hint="Give the Attribute to_scim and from_scim, or map it to another field.",
+                id="maptician_scim.W031",
             )
 
 

@@ -125,6 +125,11 @@ class Settings:
         return cast(bool, self.configured.get("STRICT", False))
 
     @property
+    def MAX_UNKNOWN_SCHEMAS_SIZE(self) -> int:
+        """The most bytes kept of a person under URNs nobody declared, where a tenant keeps them."""
+        return cast(int, self.configured.get("MAX_UNKNOWN_SCHEMAS_SIZE", 16 * 1024))
+
+    @property
     def DELETE_BEHAVIOUR(self) -> DeleteBehaviour:
         """What DELETE does to the host's user: ``"deactivate"`` keeps it, ``"delete"`` does not."""
         return cast(DeleteBehaviour, self.configured.get("DELETE_BEHAVIOUR", "deactivate"))

@@ -14,6 +14,7 @@ from maptician_scim.protocol.schemas import (
     ResourceModel,
     core_schema,
     extension_schemas,
+    requires,
     schema_documents,
 )
 from maptician_scim.tenancy import endpoint_url
@@ -81,7 +82,7 @@ def _resource_type(request: HttpRequest, name: str, model: ResourceModel) -> Doc
         "description": schema_documents(model)[core_schema(model)]["description"],
         "schema": core_schema(model),
         "schemaExtensions": [
-            {"schema": urn, "required": False} for urn in extension_schemas(model)
+            {"schema": urn, "required": requires(model, urn)} for urn in extension_schemas(model)
         ],
         "meta": {"resourceType": "ResourceType", "location": f"{location}/{name}"},
     }

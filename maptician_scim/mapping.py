@@ -3,7 +3,9 @@
 Reading, writing, filtering and the schema documents all come from it. What is not in the map is
 kept in ``ProvisionedUser.attributes``, as are the unmapped parts of a mapped element: for
 ``emails[type eq "work"].value`` the rest of that e-mail is under the key ``emails[work]``, and
-``emails`` holds the other e-mails, so that no value is stored twice.
+``emails`` holds the other e-mails, so that no value is stored twice. The attributes of an extension
+are under its URN, and what a client sent under a URN that nobody has declared is under ``urn:``, so
+that it is not taken for checked values once somebody declares it.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ import scim2_models as scim
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from maptician_scim.columns import holds, holds_days, known_field, scim_value
 from maptician_scim.protocol.dialects import DESCRIBING, is_hollow
 from maptician_scim.protocol.expressions import JSONText
+from maptician_scim.protocol.extensions import is_unknown_schema
 from maptician_scim.protocol.filters import (
+    VALUE,
     Comparing,
     Element,
     Entries,
     Operand,
     any_of,
+    kept_value,
     sub_attributes,
 )
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
     from maptician_scim.adapters import UserAdapter
 
 USER_NAME, EXTERNAL_ID, ACTIVE = "userName", "externalId", "active"
+UNKNOWN_SCHEMAS = "urn:"
 Document = dict[str, Any]
 
 
@@ -80,6 +87,19 @@ class Mapped:
     attribute: Attribute
     alias: str
     comparing: Comparing
+    kind: str = "string"
+    """The type in the schema."""
+
+    is_read_only: bool = False
+    """Whether only the host sets it (RFC 7643 section 2.2)."""
+
+    def value_in(self, adapter: UserAdapter) -> Any:
+        """The value as SCIM shows it, read from the adapter's host user."""
+        return scim_value(self.kind, self.attribute.value_in(adapter))
+
+    def shown(self, value: Any) -> Any:
+        """The value of the column as SCIM shows it."""
+        return scim_value(self.kind, self.attribute.shown(value))
 
 
 @dataclass(frozen=True)
@@ -147,10 +167,19 @@ class AttributeMap:
     def _line(self, path: AttributePath, attribute: Attribute) -> Mapped:
         if path.element is not None and path.schema is not None:
             raise ValueError(f"{path.text!r}: elements of an extension cannot be mapped")
-        comparing = _comparing(self.model, path.schema, path.attribute, path.sub_attribute)
-        if comparing == "json_boolean":
-            comparing = "boolean"
-        return Mapped(path, attribute, f"scim_{len(self.mapped)}", comparing or "text")
+        if path.schema is None and path.attribute in OWN_OPERANDS:
+            raise ValueError(f"{path.text!r} is kept by maptician_scim and cannot be mapped")
+        place = (path.schema, path.attribute, path.sub_attribute)
+        comparing = _comparing(self.model, *place) or "text"
+        definition = attribute_definition(self.model, *place)
+        return Mapped(
+            path,
+            attribute,
+            f"scim_{len(self.mapped)}",
+            IN_A_COLUMN.get(comparing, comparing),
+            definition["type"],
+            definition.get("mutability") == "readOnly",
+        )
 
     def _grouped(self) -> dict[str, list[Mapped]]:
         """The lines of each mapped element, by its container, in the order of the map."""
@@ -214,14 +243,24 @@ class AttributeMap:
                 del element["type"]
             if not is_hollow(element):
                 attributes.setdefault(lines[0].path.attribute, []).insert(0, element)
+        unknown = attributes.pop(UNKNOWN_SCHEMAS, {})
         document |= attributes
         document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]
+        for urn, value in sorted(
+            unknown.items()
+        ):  # PostgreSQL forgets the order, the ETag must not
+            if is_unknown_schema(self.model, urn):  # else the host has declared it since
+                document[urn] = value
+                document["schemas"].append(urn)
         return document
 
     def split(self, document: Document) -> Parts:
         """Take a document apart again; what the map does not name stays in ``attributes``."""
         rest = {name: value for name, value in document.items() if name != "schemas"}
         user_name, external_id = rest.pop(USER_NAME, None), rest.pop(EXTERNAL_ID, None)
+        unknown = {urn: rest.pop(urn) for urn in document if is_unknown_schema(self.model, urn)}
+        if unknown:
+            rest[UNKNOWN_SCHEMAS] = unknown
         values: dict[str, Any] = {}
         for mapped in self.mapped:
             if mapped.path.element is None:
@@ -285,24 +324,29 @@ class AttributeMap:
         if comparing is None:
             return None
         names = [name for name in (schema, attribute, sub) if name]
-        return Operand(JSONText(F("attributes"), *names), comparing)
+        return kept_value(F("attributes"), names, comparing)
 
     def entries(self, schema: str | None, attribute: str) -> Entries | None:
         """A multi-valued attribute in the database, or ``None`` if it cannot be filtered."""
-        if schema is not None or attribute in UNSERVED_USER_ATTRIBUTES or attribute == "schemas":
+        if schema is None and (attribute in UNSERVED_USER_ATTRIBUTES or attribute == "schemas"):
             return None
-        comparing = {}
+        names = (schema, attribute) if schema else (attribute,)
         binding = _binding(self.model, schema, attribute, None)
-        for name in sub_attributes(binding) if binding else ():
+        subs = sub_attributes(binding) if binding else []
+        if not subs:
+            kind = _comparing(self.model, schema, attribute, None)
+            return Entries(F("attributes"), names, {VALUE: kind}, is_simple=True) if kind else None
+        comparing = {}
+        for name in subs:
             kind = _comparing(self.model, schema, attribute, name)
             if kind is not None:
                 comparing[name] = kind
         elements = tuple(
             self._element(container, lines, comparing)
             for container, lines in self._elements.items()
-            if lines[0].path.attribute == attribute
+            if schema is None and lines[0].path.attribute == attribute
         )
-        return Entries(F("attributes"), attribute, comparing, elements)
+        return Entries(F("attributes"), names, comparing, elements)
 
     def _element(
         self, container: str, lines: list[Mapped], comparing: Mapping[str, Comparing]
@@ -337,6 +381,18 @@ OWN_OPERANDS: dict[str, dict[str | None, Operand]] = {
 """Attributes that are columns of our own record, and what is never filtered."""
 
 
+KEPT_AS_JSON: dict[type, Comparing] = {
+    bool: "json_boolean",
+    int: "number",
+    float: "number",
+    datetime: "json_datetime",
+}
+"""How values compare that are kept as JSON and are no strings; a boolean is an ``int`` too."""
+
+IN_A_COLUMN: dict[Comparing, Comparing] = {"json_boolean": "boolean", "json_datetime": "datetime"}
+"""How the same values compare in a column of the host."""
+
+
 def _binding(
     model: ResourceModel, schema: str | None, attribute: str, sub: str | None
 ) -> scim.AttributeBinding | None:
@@ -353,14 +409,13 @@ def _comparing(
     """How values of an attribute compare when kept as JSON; ``None`` for what has no single one."""
     binding = _binding(model, schema, attribute, sub)
     kind = binding.target_type if binding else None
-    if (
-        binding is None
-        or not isinstance(kind, type)
-        or issubclass(kind, (scim.BaseModel, datetime))
-    ):
+    if binding is None or not isinstance(kind, type) or issubclass(kind, scim.BaseModel):
         return None
-    if issubclass(kind, bool):
-        return "json_boolean"
+    if sub and binding.target_is_multivalued:
+        return "list"
+    for python_type, comparing in KEPT_AS_JSON.items():
+        if issubclass(kind, python_type):
+            return comparing
     return "exact" if binding.case_exact or issubclass(kind, bytes) else "text"
 
 
@@ -368,7 +423,11 @@ def _column(mapped: Mapped) -> Operand | None:
     attribute = mapped.attribute
     if attribute.to_scim or attribute.from_scim:
         return None
-    return Operand(F(mapped.alias), mapped.comparing)
+    field = known_field(attribute.field)
+    if field is not None and not holds(field, mapped.kind):
+        return None
+    is_day = mapped.comparing == "datetime" and holds_days(field)
+    return Operand(F(mapped.alias), "date" if is_day else mapped.comparing)
 
 
 def _put(document: Document, path: AttributePath, value: Any) -> None:

@@ -160,7 +160,7 @@ def _finite(digits: str) -> float:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > 19:
+    if len(digits.lstrip("-")) > 19:
         raise InvalidSyntax("A number in the request body is too large.")
     return int(digits)
 

@@ -1,12 +1,15 @@
 """A wrong setting fails ``manage.py check`` with a stable id and a hint."""
 
 import re
+from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from scim2_models import ComplexAttribute, Extension, Mutability, Returned, Uniqueness, User
 
 from maptician_scim import checks
 from maptician_scim.adapters import UserAdapter
@@ -14,6 +17,8 @@ from maptician_scim.checks import check_settings
 from maptician_scim.linking import link_users
 from maptician_scim.mapping import Attribute
 from maptician_scim.models import ProvisionedUser
+from maptician_scim.protocol.schemas import CORE_USER, ENTERPRISE_USER
+from tests.extensions import ADAPTER
 from tests.factories import CompanyFactory, OccupantFactory
 
 HERE = "tests.test_checks"
@@ -67,6 +72,59 @@ class WithUnwritableRelation(UserAdapter):
     }
 
 
+class WithWrongKindOfColumn(UserAdapter):
+    tenant_field = "company"
+    attribute_map = {"userName": "username", "active": "is_active", "title": "date_joined"}
+
+
+def declaring(*extensions):
+    """The dotted path of an adapter with these extensions."""
+    name = f"Declaring{len(globals())}"
+    attribute_map = {"userName": "username", "active": "is_active"}
+    body = {"tenant_field": "company", "attribute_map": attribute_map, "extensions": extensions}
+    globals()[name] = type(name, (UserAdapter,), body)
+    return f"{HERE}.{name}"
+
+
+def extension(urn="urn:acme:x:2.0:User", name="Acme", **fields):
+    """An extension with these fields, each a type or a type and its characteristics."""
+    annotations = {n: Annotated[t[0] | None, "declared", *t[1:]] for n, t in fields.items()}
+    body = {"__schema__": urn, "__annotations__": annotations} | dict.fromkeys(fields)
+    return type(name, (Extension,), body | {"__module__": __name__})
+
+
+class Inner(ComplexAttribute):
+    value: str | None = None
+
+
+class Outer(ComplexAttribute):
+    inner: Inner | None = None
+
+
+RIGHT = extension(floor=(int,))
+WRONG_DECLARATIONS = {
+    "no extension": (str,),
+    "a model of a resource": (User,),
+    "no URN": (extension(urn=None, floor=(int,)),),
+    "a URN that is none": (extension(urn="acme:x", floor=(int,)),),
+    "a URN too short": (extension(urn="urn:acme", floor=(int,)),),
+    "a URN no path can hold": (extension(urn="urn:acme:a b", floor=(int,)),),
+    "the URN of users": (extension(urn=CORE_USER, floor=(int,)),),
+    "the URN of the enterprise extension": (extension(ENTERPRISE_USER.upper(), floor=(int,)),),
+    "the name of the enterprise extension": (extension(name="EnterpriseUser", floor=(int,)),),
+    "the same URN twice": (RIGHT, extension(name="Other", floor=(int,))),
+    "the same name twice": (RIGHT, extension(urn="urn:acme:y", floor=(int,))),
+    "no attributes": (extension(),),
+    "an illegal name": (extension(größe=(int,)),),
+    "a type SCIM has not": (extension(floor=(dict,)),),
+    "a day": (extension(floor=(date,)),),
+    "complex in complex": (extension(outer=(Outer,)),),
+    "never returned": (extension(pin=(str, Returned.never)),),
+    "write-only": (extension(pin=(str, Mutability.write_only)),),
+    "unique": (extension(badge=(str, Uniqueness.server)),),
+}
+
+
 WRONG = {
     "an unknown name": ({"TENNANT_MODEL": "x"}, "E002"),
     "no tenant model": ({"TENANT_MODEL": None}, "E003"),
@@ -95,6 +153,11 @@ WRONG = {
     **{f"{name} in text": ({name: "False"}, "E014") for name in checks.SWITCHES},
     "a tenant behind a relation": ({"USER_ADAPTER": f"{HERE}.ThroughAnotherModel"}, "E020"),
     "a page that is no address": ({"DOCUMENTATION_URI": 5}, "E015"),
+    "an extension declared wrongly": (
+        {"USER_ADAPTER": declaring(*WRONG_DECLARATIONS["no URN"])},
+        "E030",
+    ),
+    "a text in a column of dates": ({"USER_ADAPTER": f"{HERE}.WithWrongKindOfColumn"}, "W031"),
     "tokens that must and need not expire": (
         {"TOKENS_MUST_EXPIRE": True, "TOKEN_LIFETIME_DAYS": None},
         "E016",
@@ -127,6 +190,25 @@ def test_right_settings_have_nothing_to_say():
 def test_wrong_setting_has_its_id(configure, changes, expected):
     configure(**changes)
     assert ids(check_settings(None)) == [expected]
+
+
+@pytest.mark.parametrize("declared", WRONG_DECLARATIONS.values(), ids=WRONG_DECLARATIONS)
+def test_extension_declared_wrongly_is_e030(configure, declared):
+    configure(USER_ADAPTER=declaring(*declared))
+    assert ids(check_settings(None)) == ["E030"]
+
+
+def test_extensions_that_are_no_tuple_are_e030(configure, monkeypatch):
+    monkeypatch.setattr(WithoutActive, "extensions", RIGHT)
+    configure(USER_ADAPTER=f"{HERE}.WithoutActive")
+    assert ids(check_settings(None)) == ["E030"]
+
+
+def test_extensions_declared_rightly_have_nothing_to_say(configure):
+    configure(USER_ADAPTER=declaring(RIGHT))
+    assert check_settings(None) == []
+    configure(USER_ADAPTER=ADAPTER)
+    assert check_settings(None) == []
 
 
 @pytest.mark.parametrize("value", [-1, "100", 1.5, True, None], ids=repr)

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection, send_mail
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import ProtectedError
 from django.db.models.signals import post_save
@@ -242,9 +243,8 @@ def test_setting_that_is_wrong(configure, acme):
 
 
 def test_missing_migration(acme):
-    recorder = MigrationRecorder(connection)
-    newest = max(name for app, name in recorder.applied_migrations() if app == "maptician_scim")
-    recorder.record_unapplied("maptician_scim", newest)
+    [(_, newest)] = MigrationLoader(connection).graph.leaf_nodes("maptician_scim")
+    MigrationRecorder(connection).record_unapplied("maptician_scim", newest)
     report = examine(acme)
     assert report.ids == ["doctor.migrations"]
     assert f"maptician_scim.{newest}" in report.findings[0].what
@@ -876,7 +876,7 @@ def test_field_of_another_kind(adapt, acme):
 
 def test_field_that_is_no_text(adapt, acme):
     adapt({"title": "date_joined"})
-    assert "datetime is not JSON serializable" in examine(acme).findings[0].what
+    assert ("value", "title") in found(examine(acme))
 
 
 def test_read_of_something_else_than_is_written(adapt, acme):

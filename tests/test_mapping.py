@@ -95,6 +95,12 @@ def test_conversions_are_shown_and_cannot_be_filtered():
     assert mapping.operand(None, "title", None) is None
 
 
+def test_column_of_another_type_cannot_be_filtered():
+    mapping = AttributeMap(LEAST | {"title": "date_joined"})
+    with pytest.raises(InvalidFilter, match="title"):
+        compile_filter('title eq "x"', mapping.model, mapping)
+
+
 # -- described ------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,13 @@ class ConnectionForm(forms.ModelForm):
 
     class Meta:
         model = Connection
-        fields = ("is_enabled", "delete_behaviour", "may_create", "email_domains")
+        fields = (
+            "is_enabled",
+            "delete_behaviour",
+            "may_create",
+            "email_domains",
+            "keeps_unknown_schemas",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -43,8 +43,20 @@ from maptician_scim.tenancy import (
     tenants_for,
 )
 
-SWITCHES = ("is_enabled", "delete_behaviour", "may_create", "email_domains")
-SWITCHES_IN_WORDS = ("is_enabled", "delete_in_words", "may_create", "domains_in_words")
+SWITCHES = (
+    "is_enabled",
+    "delete_behaviour",
+    "may_create",
+    "email_domains",
+    "keeps_unknown_schemas",
+)
+SWITCHES_IN_WORDS = (
+    "is_enabled",
+    "delete_in_words",
+    "may_create",
+    "domains_in_words",
+    "keeps_unknown_schemas",
+)
 
 
 @admin.register(Connection)

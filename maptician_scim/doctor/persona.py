@@ -68,7 +68,7 @@ def values(mapping: AttributeMap, persona: Persona, version: int = FIRST) -> dic
     return {
         mapped.path.text: _value(mapping, mapped, persona, version)
         for mapped in mapping.mapped
-        if mapped.path.text != ACTIVE
+        if mapped.path.text != ACTIVE and not mapped.is_read_only
     }
 
 
@@ -107,8 +107,19 @@ def _value(mapping: AttributeMap, mapped: Mapped, persona: Persona, version: int
         return persona.user_name if place == 0 else f"{mapped.path.element}.{persona.user_name}"
     if name == "phoneNumbers.value":
         return f"+49 89 {1234560 + 10 * place + version}-0"
+    if mapped.kind in OF_ANOTHER_TYPE:
+        return OF_ANOTHER_TYPE[mapped.kind][version]
     text = VALUES.get(name, (f"Prüfung {name}", f"Änderung {name}"))[version]
     return text if place == 0 or name in WITHOUT_SUFFIX else f"{text} {mapped.path.element}"
+
+
+OF_ANOTHER_TYPE: dict[str, tuple[Any, Any]] = {
+    "integer": (7, 12),
+    "decimal": (0.5, 2.0),
+    "dateTime": ("2024-02-29T00:00:00Z", "2026-01-31T00:00:00Z"),
+    "binary": ("UHLDvGZ1bmc=", "w4RuZGVydW5n"),
+}
+"""Values of what is no text, by the type in the schema: before and after a change."""
 
 
 def _name(mapped: Mapped) -> str:

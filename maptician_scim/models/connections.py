@@ -68,6 +68,14 @@ class Connection(models.Model):
             "domain are refused. Empty accepts any."
         ),
     )
+    keeps_unknown_schemas = models.BooleanField(
+        _("attributes in unknown namespaces are kept"),
+        default=False,
+        help_text=_(
+            "What the identity provider's administrator has invented under a namespace (URN) that "
+            "nobody has declared here. While it is off, such attributes are ignored."
+        ),
+    )
     refused_at = models.DateTimeField(null=True, editable=False)
     watched_until = models.DateTimeField(null=True, editable=False)
 

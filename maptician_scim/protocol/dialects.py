@@ -12,13 +12,21 @@ from typing import Any
 
 import scim2_models as scim
 
-from maptician_scim.protocol.schemas import ResourceModel, core_schema, extension_schemas
+from maptician_scim.protocol.schemas import (
+    ENTERPRISE_USER,
+    ResourceModel,
+    core_schema,
+    extension_schemas,
+)
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
+from maptician_scim.protocol.values import typed
 
 READ_ONLY = frozenset({"id", "meta", "groups"})
 """Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
 
 FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
+MANAGER = f"{ENTERPRISE_USER}:manager".lower()
+ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9$_-]*")
 
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -64,15 +72,33 @@ def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str,
     """The body of a POST or PUT as scim2-models can read it."""
     sent = {n: assigned(n, value) for n, value in without_read_only(payload).items()}
     sent = {name: value for name, value in sent.items() if not is_unassigned(value)}
-    extensions = {urn.lower() for urn in extension_schemas(model)}
+    extensions = {urn.lower(): urn for urn in extension_schemas(model)}
     for name, value in sent.items():
         if name.lower() == "schemas":
             _note_unknown_schemas(model, value)
         elif name.lower() not in extensions:
             sent[name] = list_value(model, name, value)
         elif isinstance(value, dict):
-            sent[name] = {n: attribute_value(model, n, v) for n, v in value.items()}
+            sent[name] = _extension(model, extensions[name.lower()], value)
     return {name: value for name, value in sent.items() if not is_unassigned(value)}
+
+
+def _extension(model: ResourceModel, urn: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an extension as scim2-models can read them.
+
+    What nobody knows is ignored, and what is readOnly too (RFC 7644 section 3.5.1).
+    """
+    path = scim.Path.__class_getitem__(model)
+    tolerated = {}
+    for name, value in payload.items():
+        is_legal = bool(ATTRIBUTE_NAME.fullmatch(name))
+        binding = path(f"{urn}:{name}").resolve() if is_legal else None
+        if (
+            binding is not None
+            and binding.get_annotation(scim.Mutability) != scim.Mutability.read_only
+        ):
+            tolerated[name] = typed(binding, attribute_value(model, binding.urn, value))
+    return tolerated
 
 
 def _note_unknown_schemas(model: ResourceModel, schemas: Any) -> None:
@@ -86,9 +112,10 @@ def _note_unknown_schemas(model: ResourceModel, schemas: Any) -> None:
 def attribute_value(model: ResourceModel, name: str, value: Any, *, adds: bool = False) -> Any:
     """The value of a whole attribute in the shape its schema asks for.
 
-    An operation that ``adds`` may name a single entry (RFC 7644 section 3.5.2.1).
+    An attribute of an extension is named with its URN. An operation that ``adds`` may name a
+    single entry (RFC 7644 section 3.5.2.1).
     """
-    if name.lower() == "manager":
+    if name.lower() == MANAGER:
         return manager(value)
     return list_value(model, name, value, adds=adds)
 

@@ -12,7 +12,16 @@ import unicodedata
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, CharField, Expression, Func, JSONField, Q, Value
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Expression,
+    FloatField,
+    Func,
+    JSONField,
+    Q,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -20,6 +29,9 @@ Sql = tuple[str, Any]
 
 SQLITE_FUNCTION = "maptician_scim_key"
 ENTRY = "scim_entry"
+SIMPLE_ENTRY = """'{{"value":' || CASE type WHEN 'text' THEN json_quote(value)
+    WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE value END || '}}'"""
+"""A row of SQLite's ``json_each`` as a JSON object; the braces are for ``str.format``."""
 
 
 def comparison_key(text: str) -> str:
@@ -123,6 +135,58 @@ class JSONText(Func):
         )
 
 
+class JSONNumber(Func):
+    """The number at a place of a JSON object; NULL for what is none."""
+
+    output_field = FloatField()
+
+    def __init__(self, document: Combinable, *names: str) -> None:
+        super().__init__(document)
+        self.names = names
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        places = ", ".join(["%s"] * len(self.names))
+        value = (*params, *self.names)
+        return (
+            f"CASE jsonb_typeof(jsonb_extract_path({sql}, {places})) WHEN 'number'"
+            f" THEN jsonb_extract_path_text({sql}, {places})::numeric END",
+            (*value, *value),
+        )
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        place = (*params, sqlite_path(self.names))
+        return (
+            f"CASE WHEN json_type({sql}, %s) IN ('integer', 'real')"
+            f" THEN json_extract({sql}, %s) END",
+            (*place, *place),
+        )
+
+
+class JSONMoment(JSONText):
+    """The point in time at a place of a JSON object, as a text in the order of time.
+
+    It is kept in UTC; without the ``Z`` a fraction of a second comes after the whole one.
+    """
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = super().as_postgresql(compiler, connection, **context)
+        return f"(rtrim({sql}, 'Z') COLLATE \"C\")", params
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = super().as_sqlite(compiler, connection, **context)
+        return f"rtrim({sql}, 'Z')", params
+
+
 def sqlite_path(names: tuple[str, ...]) -> str:
     return "$" + "".join(f'."{name}"' for name in names)
 
@@ -139,37 +203,47 @@ class Entry(Expression):
 class AnyEntry(Func):
     """Whether any entry of the array at a place of a JSON object meets a condition.
 
-    The condition names the entry by ``Entry()``.
+    The condition names the entry by ``Entry()``. A simple entry is seen as the object
+    ``{"value": ...}``.
     """
 
     output_field = BooleanField()
 
-    def __init__(self, document: Combinable, name: str, condition: Q) -> None:
+    def __init__(
+        self, document: Combinable, names: tuple[str, ...], condition: Q, *, is_simple: bool = False
+    ) -> None:
         super().__init__(document, condition)
-        self.name = name
+        self.names = names
+        self.is_simple = is_simple
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        return self._exists(
-            compiler,
-            f"jsonb_array_elements(jsonb_extract_path({{}}, %s)) AS {ENTRY}(value)",
-            self.name,
-        )
+        places = ", ".join(["%s"] * len(self.names))
+        # What was kept under another declaration of the schema may be no array.
+        array = f"jsonb_path_query_array(jsonb_extract_path({{}}, {places}), '$[*]')"
+        rows = f"jsonb_array_elements({array}) AS {ENTRY}(value)"
+        if self.is_simple:
+            entry = "jsonb_build_object('value', value)"
+            rows = f"(SELECT {entry} AS value FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
+        return self._exists(compiler, rows, *self.names)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        return self._exists(compiler, f"json_each({{}}, %s) AS {ENTRY}", sqlite_path((self.name,)))
+        # As above; and of what is no object, SQLite would not read the members but fail.
+        entry, only = (SIMPLE_ENTRY, "") if self.is_simple else ("value", "WHERE type = 'object'")
+        rows = f"(SELECT {entry} AS value FROM json_each({{}}, %s) {only}) AS {ENTRY}"  # noqa: S608
+        return self._exists(compiler, rows, sqlite_path(self.names))
 
-    def _exists(self, compiler: SQLCompiler, source: str, place: str) -> Sql:
+    def _exists(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:
         document, condition = self.get_source_expressions()
         document_sql, document_params = compiler.compile(document)
         condition_sql, condition_params = compiler.compile(condition)
         rows = source.format(document_sql)
         return (
             f"EXISTS (SELECT 1 FROM {rows} WHERE {condition_sql})",  # noqa: S608 compiled parts
-            (*document_params, place, *condition_params),
+            (*document_params, *place, *condition_params),
         )
 
 

@@ -8,9 +8,9 @@ is ``InvalidFilter``, never a wider list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -55,6 +55,8 @@ from maptician_scim.protocol.expressions import (
     Entry,
     Grouped,
     IsNotTrue,
+    JSONMoment,
+    JSONNumber,
     JSONText,
     UUIDText,
     comparison_key,
@@ -62,10 +64,29 @@ from maptician_scim.protocol.expressions import (
 )
 from maptician_scim.protocol.paths import is_scim_id, place_of
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
+from maptician_scim.protocol.values import LARGEST_INTEGER, canonical_base64, moment_text
 
-Comparing = Literal["text", "exact", "user_name", "uuid", "boolean", "json_boolean", "datetime"]
+Comparing = Literal[
+    "text",
+    "exact",
+    "user_name",
+    "uuid",
+    "boolean",
+    "json_boolean",
+    "number",
+    "datetime",
+    "json_datetime",
+    "date",
+    "list",
+]
+TYPED = frozenset({"boolean", "json_boolean", "number", "datetime", "json_datetime", "date"})
+"""What compares as something else than a string."""
+
+ORDERED = TYPED - {"boolean", "json_boolean"}
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+VALUE = "value"
 
 ORDERINGS: dict[CompareOperator, type[Any]] = {
     CompareOperator.gt: GreaterThan,
@@ -80,7 +101,8 @@ class Operand:
     """A value in the database, and how it compares.
 
     ``text`` without regard to case, ``exact`` by code point, ``user_name`` is a column that holds
-    ``user_name_key`` already, ``uuid`` one that holds UUIDs.
+    ``user_name_key`` already, ``uuid`` one that holds UUIDs, ``date`` one of days that begin in
+    UTC. A ``list`` is several values inside one: they are there or not, and that is all.
     """
 
     expression: Combinable
@@ -89,7 +111,7 @@ class Operand:
     @property
     def is_present(self) -> Q:
         """Whether it has a value; an empty string is none (RFC 7643 section 2.5)."""
-        if self.comparing in ("uuid", "boolean", "json_boolean", "datetime"):
+        if self.comparing == "uuid" or self.comparing in TYPED:
             return Q(IsNull(self.expression, False))
         return Q(GreaterThan(CodePoints(self.expression), Value("")))
 
@@ -104,28 +126,40 @@ class Element:
 
 @dataclass(frozen=True)
 class Entries:
-    """A multi-valued attribute: single elements, and the array with the rest."""
+    """A multi-valued attribute: single elements, and the array with the rest.
+
+    ``names`` lead to the array in the document. The entries of a simple attribute have the one
+    sub-attribute ``value``.
+    """
 
     document: Combinable
-    name: str
+    names: tuple[str, ...]
     comparing: Mapping[str, Comparing]
-    elements: tuple[Element, ...]
+    elements: tuple[Element, ...] = ()
+    is_simple: bool = False
 
     def has(self, sub_attribute: str) -> bool:
         """Whether every element has this sub-attribute where the database can see it."""
-        return sub_attribute in self.comparing and all(
+        return self.comparing.get(sub_attribute, "list") != "list" and all(
             sub_attribute in element.operands for element in self.elements
         )
 
     def any(self, condition_of: Condition) -> Q:
         """Whether any element meets a condition on its operands, given by sub-attribute."""
         stored = {
-            name: Operand(JSONText(Entry(), name), comparing)
+            name: kept_value(Entry(), (name,), comparing)
             for name, comparing in self.comparing.items()
         }
-        conditions = [Q(AnyEntry(self.document, self.name, condition_of(stored)))]
+        found = AnyEntry(self.document, self.names, condition_of(stored), is_simple=self.is_simple)
+        conditions = [Q(found)]
         conditions += [e.is_present & condition_of(e.operands) for e in self.elements]
         return any_of(conditions)
+
+
+def kept_value(document: Combinable, names: Sequence[str], comparing: Comparing) -> Operand:
+    """A value at a place of a JSON object."""
+    kind = {"number": JSONNumber, "json_datetime": JSONMoment}.get(comparing, JSONText)
+    return Operand(kind(document, *names), comparing)
 
 
 class Condition(Protocol):
@@ -275,13 +309,13 @@ class _Compiler(_Conditions):
     def visit_present(self, node: Present) -> Q:
         binding = self._resolve(node.attr_path)
         schema, attribute, sub = place_of(self.model, binding)
-        names = [sub] if sub else sub_attributes(binding)
+        names = [sub] if sub else sub_attributes(binding) or [VALUE]
         if binding.is_multivalued:
             entries = self._entries(binding, node.attr_path)
             return entries.any(
                 lambda operands: any_of(operands[n].is_present for n in names if n in operands)
             )
-        if sub is None and names:
+        if sub is None and names != [VALUE]:
             found = [self.sources.operand(schema, attribute, name) for name in names]
             present = [operand.is_present for operand in found if operand is not None]
             if present:
@@ -289,9 +323,11 @@ class _Compiler(_Conditions):
         return self._operand(binding, node.attr_path).is_present
 
     def visit_value_path(self, node: ValuePath) -> Q:
-        entries = self._entries(self._resolve(node.attr_path), node.attr_path)
+        binding = self._resolve(node.attr_path)
+        entries = self._entries(binding, node.attr_path)
+        simple = binding if entries.is_simple else None
         return entries.any(
-            lambda operands: _EntryCompiler(self.bound, node.attr_path, operands).visit(
+            lambda operands: _EntryCompiler(self.bound, node.attr_path, operands, simple).visit(
                 node.val_filter
             )
         )
@@ -303,10 +339,8 @@ class _Compiler(_Conditions):
         value = _coerced(binding, node.value, op)
         if not binding.is_multivalued:
             return _comparison(self._operand(binding, node.attr_path), op, value, binding)
-        sub = place_of(self.model, binding)[2]
-        if sub is None:
-            raise _cannot_filter(node.attr_path)
         entries = self._entries(binding, node.attr_path)
+        sub = place_of(self.model, binding)[2] or (VALUE if entries.is_simple else "")
         if not entries.has(sub):
             raise _cannot_filter(node.attr_path)
         found = entries.any(lambda operands: _comparison(operands[sub], op, value, binding))
@@ -339,11 +373,16 @@ class _EntryCompiler(_Conditions):
     """Turns the filter inside a value path into conditions on one entry."""
 
     def __init__(
-        self, bound: ScimFilter[Any], parent: AttrPath, operands: Mapping[str, Operand]
+        self,
+        bound: ScimFilter[Any],
+        parent: AttrPath,
+        operands: Mapping[str, Operand],
+        simple: AttributeBinding | None,
     ) -> None:
         self.bound = bound
         self.parent = parent
         self.operands = operands
+        self.simple = simple
 
     def visit_present(self, node: Present) -> Q:
         return self._resolve(node.attr_path)[1].is_present
@@ -356,6 +395,8 @@ class _EntryCompiler(_Conditions):
         whole = AttrPath(self.parent.attr, path.attr, self.parent.uri)
         binding = None
         if path.sub_attr is None and path.uri is None:
+            if self.simple is not None and path.attr.lower() == VALUE:
+                return self.simple, self.operands[VALUE]
             binding = self.bound.resolve(whole, strict=False)
         if binding is None:
             raise InvalidFilter(f"There is no attribute {str(path)!r} in {self.parent.attr!r}.")
@@ -379,8 +420,7 @@ def _coerced(binding: AttributeBinding, value: Any, op: CompareOperator) -> Any:
         coerced = coerce_value(binding, value, op)
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
-    if not isinstance(coerced, bytes):  # those are kept as they are sent, in base64
-        value = coerced
+    value = canonical_base64(value) if isinstance(coerced, bytes) else coerced
     if isinstance(value, str) and ("\x00" in value or not _is_encodable(value)):
         raise InvalidFilter("The filter holds a character that is not allowed.")
     return value
@@ -396,6 +436,10 @@ def _check_type(binding: AttributeBinding, value: Any) -> None:
         if text not in ("true", "false"):
             raise InvalidFilter(f"{_name(binding)!r} is compared with true or false.")
         tolerate(Tolerance.BOOLEAN_AS_TEXT, _name(binding), InvalidFilter)
+    if issubclass(kind, (int, float)) and isinstance(value, bool) and not issubclass(kind, bool):
+        raise InvalidFilter(f"{_name(binding)!r} is compared with a number.")
+    if issubclass(kind, bytes) and canonical_base64(str(value)) is None:
+        raise InvalidFilter(f"{_name(binding)!r} is compared with a value in base64.")
     if issubclass(kind, datetime) and not DATE.match(text):
         raise InvalidFilter(
             f'{_name(binding)!r} is compared with a date such as "2026-01-31T08:00:00Z".'
@@ -411,7 +455,9 @@ def _comparison(operand: Operand, op: CompareOperator, value: Any, binding: Attr
     ``eq``."""
     if value is None:
         return Q(IsNotTrue(operand.is_present)) if op == CompareOperator.eq else NEVER
-    if operand.comparing in ("boolean", "json_boolean", "datetime"):
+    if operand.comparing == "list":
+        raise InvalidFilter(f"{_name(binding)!r} has several values and cannot be compared.")
+    if operand.comparing in TYPED:
         return _typed_comparison(operand, op, value, binding)
     if not isinstance(value, str):
         raise InvalidFilter(f"{_name(binding)!r} is compared with a string in quotes.")
@@ -425,16 +471,41 @@ def _comparison(operand: Operand, op: CompareOperator, value: Any, binding: Attr
 def _typed_comparison(
     operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding
 ) -> Q:
-    ordering = ORDERINGS.get(op)
+    if op != CompareOperator.eq and (op not in ORDERINGS or operand.comparing not in ORDERED):
+        raise InvalidFilter(f"The operator {op.value!r} does not apply to {_name(binding)!r}.")
+    lookup = ORDERINGS.get(op, Exact)
     if operand.comparing == "json_boolean":
         value = "true" if value else "false"
-    if isinstance(value, datetime):
+    elif operand.comparing == "number":
+        value = _number(value)
+    elif isinstance(value, datetime):
         value = _comparable(value)
-    if op == CompareOperator.eq:
-        return Q(Exact(operand.expression, Value(value)))
-    if ordering is None or operand.comparing != "datetime":
-        raise InvalidFilter(f"The operator {op.value!r} does not apply to {_name(binding)!r}.")
-    return Q(ordering(operand.expression, Value(value)))
+        if operand.comparing == "date":
+            return _day_comparison(operand, op, value)
+        if operand.comparing == "json_datetime":
+            value = moment_text(value).rstrip("Z")
+    return Q(lookup(operand.expression, Value(value)))
+
+
+def _number(value: float) -> float:
+    """A number as every database takes it: none that is kept is larger than the limit."""
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return 2.0**63 if value > 0 else -(2.0**63)
+    return value
+
+
+def _day_comparison(operand: Operand, op: CompareOperator, moment: datetime) -> Q:
+    """A column of days, each of which stands for its first moment in UTC."""
+    utc = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    utc = utc.astimezone(UTC)
+    is_first_moment = utc.time() == time.min
+    if op == CompareOperator.eq and not is_first_moment:
+        return NEVER
+    if not is_first_moment:
+        op = {CompareOperator.ge: CompareOperator.gt, CompareOperator.lt: CompareOperator.le}.get(
+            op, op
+        )
+    return Q(ORDERINGS.get(op, Exact)(operand.expression, Value(utc.date())))
 
 
 def _comparable(moment: datetime) -> datetime:

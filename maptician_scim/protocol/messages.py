@@ -113,9 +113,16 @@ def scim_error(error: ValidationError | scim.SCIMException) -> ScimError:
         return BY_SCIM_TYPE.get(error.scim_type, InvalidValue)(_sentence(error.detail))
     first = error.errors(include_input=False, include_url=False)[0]
     kind = BY_SCIM_TYPE.get(first.get("ctx", {}).get("scim_type", ""), InvalidValue)
-    place = ".".join(_scim_name(str(part)) for part in first["loc"])
+    place = _place([str(part) for part in first["loc"]])
     message = _sentence(EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, ")))
     return kind(f"{place!r} {message}" if kind is InvalidValue and place else message)
+
+
+def _place(parts: list[str]) -> str:
+    """The path of an attribute, from the keys and fields that lead to it."""
+    if parts and parts[0].lower().startswith("urn:"):
+        return f"{parts[0]}:{_place(parts[1:])}" if parts[1:] else parts[0]
+    return ".".join(map(_scim_name, parts))
 
 
 def _scim_name(field: str) -> str:

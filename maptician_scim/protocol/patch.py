@@ -11,7 +11,7 @@ from typing import Any
 
 import scim2_models as scim
 from pydantic import ValidationError
-from scim2_models.path import AttrPath, Comparison, LogicalExpr
+from scim2_models.path import AttributeBinding, AttrPath, Comparison, LogicalExpr
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import (
@@ -22,6 +22,7 @@ from maptician_scim.exceptions import (
     ScimError,
 )
 from maptician_scim.protocol import dialects
+from maptician_scim.protocol.extensions import is_unknown_schema
 from maptician_scim.protocol.filters import check_size, qualified, sub_attributes
 from maptician_scim.protocol.messages import (
     LITERAL_POLICY,
@@ -30,8 +31,10 @@ from maptician_scim.protocol.messages import (
     resource_document,
     scim_error,
 )
+from maptician_scim.protocol.paths import place_of
 from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
+from maptician_scim.protocol.values import typed
 from maptician_scim.protocol.workload import check_workload
 
 Operation = dict[str, Any]
@@ -52,18 +55,33 @@ def patch_resource(
     check_workload(model, raw, document)
     dialect = _Dialect(model, scim_id)
     operations = [prepared for operation in raw for prepared in dialect.prepared(operation)]
-    resource = _resource(model, document)
+    try:
+        resource = _loaded(model, document)
+    except ValidationError as error:
+        raise scim_error(error) from error
     early = [operation for operation in operations if not _apply(model, operation, resource)]
     for operation in early:
         _apply(model, operation, resource)  # by now the entry may be there
     return resource_document(model, resource)
 
 
-def _resource(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
+def _loaded(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
+    """The resource as it is kept, without what no longer fits its extension's declaration.
+
+    Else nobody could be deactivated by PATCH after the host has given an attribute another type.
+    """
     try:
         return model.model_validate(document, scim_policy=POLICY)
     except ValidationError as error:
-        raise scim_error(error) from error
+        places = {error["loc"][:2] for error in error.errors(include_input=False)}
+        unfit = [place for place in places if place[0] in extension_schemas(model)]
+        if not unfit:
+            raise
+    fitting = document | {str(urn): dict(document[str(urn)]) for urn, *_ in unfit}
+    for urn, *names in unfit:
+        for name in names:
+            fitting[str(urn)].pop(name, None)
+    return model.model_validate(fitting, scim_policy=POLICY)
 
 
 def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[Any]) -> bool:
@@ -149,7 +167,8 @@ class _Dialect:
         if op == "remove":
             if not path:
                 raise NoTarget("A remove operation needs a 'path'.")
-            yield from self._removal(path, value)
+            if not is_unknown_schema(self.model, path):
+                yield from self._removal(path, value)
         elif not path:
             if not isinstance(value, dict):
                 raise InvalidValue("An operation without a 'path' needs an object as 'value'.")
@@ -179,6 +198,8 @@ class _Dialect:
                 yield from self._write(op, prefix + name, item)
 
     def _write(self, op: str, path: str, value: Any) -> Iterator[Operation]:
+        if is_unknown_schema(self.model, path):
+            return  # a schema nobody has declared is ignored, as unknown attributes are
         target = self._parsed(path)
         if isinstance(value, dict) and target.model is not None:
             yield from self._spread(op, value, "" if target.model is self.model else f"{target}:")
@@ -192,7 +213,8 @@ class _Dialect:
             return
         is_whole = binding.sub_field_name is None and target.value_filter is None
         if is_whole:
-            value = dialects.attribute_value(self.model, attribute, value, adds=op == "add")
+            name = _name(self.model, binding)
+            value = dialects.attribute_value(self.model, name, value, adds=op == "add")
             if isinstance(value, dict) and not binding.is_multivalued and sub_attributes(binding):
                 yield from self._spread(op, value, f"{target}.")
                 return
@@ -201,7 +223,7 @@ class _Dialect:
         dialects.note_address(attribute, value)
         value = dialects.assigned(path, value)
         if not dialects.is_unassigned(value):
-            yield {"op": op, "path": str(target), "value": value}
+            yield {"op": op, "path": str(target), "value": typed(binding, value)}
         elif op == "replace" or not binding.is_multivalued:
             # null, "" and [] unassign (RFC 7643 section 2.5); adding no entries adds none.
             yield {"op": "remove", "path": str(target)}
@@ -237,7 +259,7 @@ class _Dialect:
         if selects and (listed == [] or not dialects.is_unassigned(listed)):
             tolerate(Tolerance.REMOVE_BY_VALUE, path)
             listed = listed if isinstance(listed, list) else [listed]
-            operation["value"] = [{"value": v} if isinstance(v, str) else v for v in listed]
+            operation["value"] = [v if isinstance(v, dict) else {"value": v} for v in listed]
         elif value is not None:
             tolerate(Tolerance.REMOVE_WITH_VALUE, path)
         yield operation
@@ -261,3 +283,9 @@ def _op(sent: Any) -> str:
     if sent != sent.lower():
         tolerate(Tolerance.CAPITALISED_OP, "op")
     return sent.lower()
+
+
+def _name(model: ResourceModel, binding: AttributeBinding) -> str:
+    """The attribute's name, with the URN if it is an extension's."""
+    schema, attribute, _ = place_of(model, binding)
+    return f"{schema}:{attribute}" if schema else attribute

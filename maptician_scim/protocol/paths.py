@@ -103,7 +103,9 @@ def flatten(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, A
     """The single values of a document by path; a list is one value."""
     for name, value in document.items():
         if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{name}{':' if name.startswith('urn:') else '.'}")
+            yield from flatten(
+                value, f"{prefix}{name}{':' if name.lower().startswith('urn:') else '.'}"
+            )
         else:
             yield prefix + name, value
 

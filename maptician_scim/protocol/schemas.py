@@ -170,10 +170,19 @@ UNSERVED_CONFIG_ATTRIBUTES = frozenset({"id"})
 
 @cache
 def user_model(extensions: tuple[type[scim.Extension], ...]) -> ResourceModel:
-    """The model of ``/Users`` with extensions of the host beside the enterprise extension."""
+    """The model of ``/Users`` with extensions of the host beside the enterprise extension.
+
+    Each may be ``Annotated`` with ``Required.true``.
+    """
     if not extensions:
         return UserResource
     return User[Union[EnterpriseUser, *extensions]]  # type: ignore[valid-type]
+
+
+def requires(model: ResourceModel, urn: str) -> bool:
+    """Whether a resource must have an extension (``Annotated[Workplace, Required.true]``)."""
+    name = model.get_extension_models()[scim.URN(urn)].__name__
+    return bool(model.get_field_annotation(name, scim.Required))
 
 
 def core_schema(model: ResourceModel) -> str:

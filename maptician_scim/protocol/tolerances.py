@@ -57,6 +57,12 @@ class Tolerance(StrEnum):
     REMOVE_WITH_VALUE = "remove_with_value"
     BARE_TOKEN = "bare_token"  # noqa: S105
 
+    NUMBER_AS_TEXT = "number_as_text"
+    """Entra sends ``"42"`` for a number: its source attributes are strings."""
+
+    DATE_WITHOUT_TIME = "date_without_time"
+    """Okta passes a date on as its source has it, often ``2026-01-31`` alone."""
+
 
 @dataclass(frozen=True)
 class Deviation:

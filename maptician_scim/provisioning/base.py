@@ -13,7 +13,10 @@ from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import NotFound
 from maptician_scim.models import Connection
+from maptician_scim.protocol import messages
+from maptician_scim.protocol.extensions import unknown_schemas
 from maptician_scim.protocol.filters import compile_filter
+from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 
@@ -94,6 +97,14 @@ class Provisioner(ABC):
         return NotFound(f"There is no {self.resource_type.lower()} with the id {scim_id[:64]!r}.")
 
     # -- writing ---------------------------------------------------------------------------------
+
+    def wanted(self, payload: Document, *, replaces: bool) -> ResourceDocument:
+        """The resource in a body, with what this tenant keeps of schemas nobody has declared."""
+        model = self.adapter_class.mapping().model
+        wanted = messages.read_resource(model, payload, replaces=replaces)
+        if self.connection.keeps_unknown_schemas:
+            wanted.attributes.update(unknown_schemas(model, payload))
+        return wanted
 
     @abstractmethod
     def create(self, payload: Document) -> Document:

@@ -42,7 +42,6 @@ from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.protocol.schemas import ResourceModel
 from maptician_scim.provisioning.base import Document, Provisioner
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -87,15 +86,15 @@ class UserProvisioner(Provisioner):
                 "New people may not be created here. Whoever issued the token can allow it.",
                 reason=Reason.CREATE_OFF,
             )
-        wanted = messages.read_resource(self._model, payload, replaces=False)
+        wanted = self.wanted(payload, replaces=False)
         wanted.attributes.setdefault("active", True)
         return self._written(lambda: self._create(wanted))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person with just these attributes (PUT). Raises what ``create`` raises."""
         self.note(payload)
-        wanted = messages.read_resource(self._model, payload, replaces=True)
-        return self._change(scim_id, if_match, lambda adapter: adapter.take(wanted))
+        wanted = self.wanted(payload, replaces=True)
+        return self._change(scim_id, if_match, lambda adapter: adapter.replace(wanted))
 
     def patch(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A person after the operations of a PATCH body. Raises what ``create`` raises."""
@@ -112,10 +111,6 @@ class UserProvisioner(Provisioner):
         user_name = payload.get("userName")
         self.origin.user_name = user_name if isinstance(user_name, str) else ""
         self.origin.email = next((a for _, a in messages.addresses(payload)), "")
-
-    @property
-    def _model(self) -> ResourceModel:
-        return self.adapter_class.mapping().model
 
     def _create(self, wanted: ResourceDocument) -> Document:
         user_name = str(wanted.attributes["userName"])

@@ -421,6 +421,16 @@ def test_switches_are_saved_logged_and_the_page_comes_back(switch, acme):
     assert entry.get_change_message() == ("Changed SCIM is on, DELETE and Accepted e-mail domains.")
 
 
+def test_unknown_namespaces_are_kept_from_the_next_request_on(switch, scim, acme):
+    sent = {"urn:okta:acme:1.0:user:custom": {"cost": "K7"}}
+    assert sent.items().isdisjoint(scim.create(userName="pat", **sent).json().items())
+    switch(keeps_unknown_schemas="on")
+    assert sent.items() <= scim.create(userName="kim", **sent).json().items()
+    assert LogEntry.objects.get().get_change_message() == (
+        "Changed Attributes in unknown namespaces are kept."
+    )
+
+
 def test_saving_leaves_what_requests_write_alone(switch, acme, monkeypatch):
     Connection.objects.create(tenant=acme)
     refused_at = now()

@@ -19,6 +19,11 @@ class Membership(models.Model):
     club = models.ForeignKey(Club, on_delete=models.CASCADE, related_name="memberships")
     is_active = models.BooleanField(default=True)
     position = models.CharField(max_length=50, blank=True)
+    is_coach = models.BooleanField(default=False)
+    shirt = models.PositiveSmallIntegerField(null=True)
+    fee = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    born = models.DateField(null=True)
+    examined = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -7,13 +7,14 @@ from maptician_scim.models import saving
 from tests.clubs.models import Membership
 
 
-def _membership_field(name):
+def membership_field(name, **conversions):
     return Attribute(
         f"memberships__{name}",
         read=lambda adapter: getattr(adapter.membership, name),
         write=lambda adapter, value: setattr(
-            adapter.membership, name, "" if value is None else value
+            adapter.membership, name, "" if name == "position" and value is None else value
         ),
+        **conversions,
     )
 
 
@@ -24,8 +25,8 @@ class MemberAdapter(UserAdapter):
         'emails[type eq "work"].value': "email",
         "name.givenName": "first_name",
         "name.familyName": "last_name",
-        "active": _membership_field("is_active"),
-        "title": _membership_field("position"),
+        "active": membership_field("is_active"),
+        "title": membership_field("position"),
     }
 
     @property
