@@ -138,6 +138,17 @@ def test_what_is_tolerated_is_noted(use, name, value, tolerance):
     assert noted == ([tolerance] if tolerance else [])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("remote", "False"), ("floor", "3"), ("hired", "2026-01-31")]
+)
+def test_in_strict_mode_it_is_refused(use, settings, name, value):
+    use(ADAPTER)
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"STRICT": True}
+    binding = Path[scim_settings.USER_ADAPTER.mapping().model](f"{WORKPLACE}:{name}").resolve()
+    with pytest.raises(InvalidValue, match=f"{name}'"):
+        typed(binding, value)
+
+
 @pytest.mark.parametrize("field", [BooleanField(), IntegerField()], ids=["boolean", "integer"])
 def test_column_that_must_have_a_value_refuses_none_by_name(field):
     with pytest.raises(InvalidValue, match="'urn:x:floor' cannot take this value"):

@@ -17,16 +17,22 @@ CORE_USER = str(scim.User.__schema__)
 ENTERPRISE_USER = str(scim.EnterpriseUser.__schema__)
 
 
-def _boolean(value: Any, info: ValidationInfo) -> Any:
-    """Entra and OneLogin send booleans as text ("False"); numbers are none."""
+def boolean(value: Any, place: str) -> Any:
+    """Entra and OneLogin send booleans as text ("False"); numbers are none.
+
+    Raises ``ValueError``; ``place`` is what a refusal in strict mode names.
+    """
     if isinstance(value, str) and value.lower() in ("true", "false"):
-        is_active = info.field_name == "active"
-        tolerance = Tolerance.ACTIVE_AS_TEXT if is_active else Tolerance.BOOLEAN_AS_TEXT
-        tolerate(tolerance, info.field_name or value)
+        is_active = place == "active"
+        tolerate(Tolerance.ACTIVE_AS_TEXT if is_active else Tolerance.BOOLEAN_AS_TEXT, place)
         return value.lower() == "true"
     if value is None or isinstance(value, bool):
         return value
     raise ValueError("must be true or false")
+
+
+def _boolean(value: Any, info: ValidationInfo) -> Any:
+    return boolean(value, info.field_name or "")
 
 
 Boolean = BeforeValidator(_boolean)

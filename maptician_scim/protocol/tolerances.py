@@ -37,6 +37,8 @@ class Tolerance(StrEnum):
 
     ACTIVE_AS_TEXT = "active_as_text"
     BOOLEAN_AS_TEXT = "boolean_as_text"
+    NUMBER_AS_TEXT = "number_as_text"
+    DATE_WITHOUT_TIME = "date_without_time"
     EMPTY_VALUE = "empty_value"
     ONE_OBJECT = "one_object"
     TWO_PRIMARIES = "two_primaries"
@@ -56,12 +58,6 @@ class Tolerance(StrEnum):
     REMOVE_BY_VALUE = "remove_by_value"
     REMOVE_WITH_VALUE = "remove_with_value"
     BARE_TOKEN = "bare_token"  # noqa: S105
-
-    NUMBER_AS_TEXT = "number_as_text"
-    """Entra sends ``"42"`` for a number: its source attributes are strings."""
-
-    DATE_WITHOUT_TIME = "date_without_time"
-    """Okta passes a date on as its source has it, often ``2026-01-31`` alone."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +91,18 @@ DEVIATIONS: dict[Tolerance, Deviation] = {
         _("Entra sends a boolean as text"),
         'the same for other booleans, such as `primary`, and in filters: `active eq "True"`',
         "a boolean is true or false, not text (RFC 7643 section 2.3.2)",
+    ),
+    Tolerance.NUMBER_AS_TEXT: Deviation(
+        "Entra",
+        _("Entra sends a number as text"),
+        'in attributes of your own extensions, `"42"` is 42',
+        "a number is not text (RFC 7643 sections 2.3.3 and 2.3.4)",
+    ),
+    Tolerance.DATE_WITHOUT_TIME: Deviation(
+        "Okta",
+        _("Okta sends a date without a time"),
+        "in attributes of your own extensions, it is the beginning of the day in UTC",
+        "a dateTime has a date and a time (RFC 7643 section 2.3.5)",
     ),
     Tolerance.EMPTY_VALUE: Deviation(
         "Okta, OneLogin",

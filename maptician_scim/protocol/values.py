@@ -19,7 +19,7 @@ from pydantic import Base64Bytes
 from scim2_models.path import AttributeBinding
 
 from maptician_scim.exceptions import InvalidValue
-from maptician_scim.protocol.schemas import Boolean
+from maptician_scim.protocol.schemas import boolean
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 LARGEST_INTEGER = 2**63 - 1
@@ -92,17 +92,15 @@ def _complex(kind: type[scim.ComplexAttribute], value: dict[str, Any], place: st
 
 
 def _boolean(value: Any, place: str) -> bool:
-    if isinstance(value, str):
-        tolerate(Tolerance.BOOLEAN_AS_TEXT)
     try:
-        return bool(Boolean.func(value))  # type: ignore[call-arg]
+        return bool(boolean(value, place))
     except ValueError as error:
         raise InvalidValue(f"{place!r} {error}.") from error
 
 
 def _integer(value: Any, place: str) -> int:
     if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
-        tolerate(Tolerance.NUMBER_AS_TEXT)
+        tolerate(Tolerance.NUMBER_AS_TEXT, place)
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -113,7 +111,7 @@ def _integer(value: Any, place: str) -> int:
 
 def _decimal(value: Any, place: str) -> float:
     if isinstance(value, str) and NUMBER.fullmatch(value):
-        tolerate(Tolerance.NUMBER_AS_TEXT)
+        tolerate(Tolerance.NUMBER_AS_TEXT, place)
         value = float(value)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise InvalidValue(f"{place!r} must be a number.")
@@ -122,7 +120,7 @@ def _decimal(value: Any, place: str) -> float:
 
 def _moment(value: Any, place: str) -> str:
     if isinstance(value, str) and DATE.fullmatch(value):
-        tolerate(Tolerance.DATE_WITHOUT_TIME)
+        tolerate(Tolerance.DATE_WITHOUT_TIME, place)
         value = f"{value}T00:00:00Z"
     try:
         if isinstance(value, str) and MOMENT.fullmatch(value):

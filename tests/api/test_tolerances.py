@@ -150,7 +150,8 @@ def refused_as(answer, tolerance, place):
 
 
 def test_every_tolerance_is_tested():
-    tested = {case[0] for case in [*PATCHES, *BODIES]} | {Tolerance.BARE_TOKEN}
+    of_extensions = {Tolerance.NUMBER_AS_TEXT, Tolerance.DATE_WITHOUT_TIME}  # test_extensions.py
+    tested = {case[0] for case in [*PATCHES, *BODIES]} | {Tolerance.BARE_TOKEN} | of_extensions
     assert tested == set(Tolerance) == DEVIATIONS.keys()
 
 
