@@ -115,11 +115,15 @@ def presented_secret(header: str) -> str:
 
 
 class HasScope(BasePermission):
-    """Whether the token's scopes allow the method on the view's kind of resource."""
+    """Whether the token's scopes allow the method on the view's kind of resource.
+
+    A view that ``only_reads`` needs no more than that, whatever its method.
+    """
 
     def has_permission(self, request: Request, view: object) -> bool:
         kind = getattr(view, "scope", None)
-        access = "read" if request.method in SAFE_METHODS else "write"
+        only_reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
+        access = "read" if only_reads else "write"
         if kind and not cast(Token, request.auth).allows(f"{kind}:{access}"):
             raise Forbidden(
                 f"This token does not allow to {access} {kind}.",

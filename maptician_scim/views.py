@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -21,29 +21,33 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
-    InvalidFilter,
+    Forbidden,
     InvalidSyntax,
-    InvalidValue,
     NotFound,
     NotImplementedHere,
+    PreconditionFailed,
     Reason,
     ScimError,
     Unauthorized,
     Unavailable,
 )
-from maptician_scim.models import Connection
+from maptician_scim.models import Connection, Token
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
-from maptician_scim.provisioning import PROVISIONERS, Provisioner
+from maptician_scim.protocol.projection import Projection, Selection
+from maptician_scim.protocol.query import (
+    from_body,
+    from_parameters,
+    selection_from_parameters,
+)
+from maptician_scim.provisioning import PROVISIONERS, Provisioner, Search
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
 logger = logging.getLogger("maptician_scim.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-LARGEST = 2**31 - 1
 
 VERBS = {
     "GET": "read",
@@ -73,6 +77,7 @@ class SCIMView(APIView):
 
     scope: str | None = None
     resource_type = ""
+    verbs = VERBS
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         _accept_chunks(request)
@@ -80,7 +85,7 @@ class SCIMView(APIView):
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         origin = Origin(
             correlation_id=sent_id if is_correlation_id(sent_id) else uuid.uuid4().hex,
-            verb=VERBS.get(request.method or "", "other"),
+            verb=self.verbs.get(request.method or "", "other"),
             ip=client_address(request),
             client=request.META.get("HTTP_USER_AGENT", ""),
             resource_type=self.resource_type,
@@ -150,18 +155,32 @@ class SCIMView(APIView):
             },
         )
 
-    def provisioner(self) -> Provisioner:
-        """The verbs on the kind of resource the endpoint is about."""
-        verbs = PROVISIONERS[self.resource_type]
-        return verbs(self.origin.tenant, self.origin, self.request._request)
+    def provisioner(
+        self, resource_type: str = "", selection: Selection | None = None
+    ) -> Provisioner:
+        """The verbs on the kind of resource the endpoint is about.
+
+        Their answers show what is selected, by the URL if not otherwise.
+        """
+        verbs = PROVISIONERS[resource_type or self.resource_type]
+        if selection is None:
+            selection = selection_from_parameters(self._parameters())
+        model = discovery.resource_models()[verbs.resource_type]
+        projection = Projection(model, selection)
+        django_request = self.request._request
+        if_none_match = django_request.META.get("HTTP_IF_NONE_MATCH")
+        return verbs(self.origin.tenant, self.origin, django_request, projection, if_none_match)
+
+    def _parameters(self) -> dict[str, list[str]]:
+        return dict(self.request.query_params.lists())
 
     def _note(self) -> None:
         """Let the log say who or what was meant, where the token forbids what the body asks for."""
         try:
-            payload = self.payload()
+            payload, provisioner = self.payload(), self.provisioner()
         except (ScimError, APIException, OSError):
             return
-        self.provisioner().note(payload)
+        provisioner.note(payload)
 
     def payload(self) -> dict[str, Any]:
         """The body of the request, which must be there."""
@@ -175,35 +194,80 @@ class ResourcesView(SCIMView):
     """The resources of one kind: reading a list, creating one."""
 
     def get(self, request: Request) -> Response:
-        start, count = whole_number(request, "startIndex", 1), page_size(request)
-        start = max(start, 1)
-        resources, total = self.provisioner().search(one_filter(request), start, count)
-        return Response(messages.list_body(resources, total=total, start=start))
+        provisioner, query = self.provisioner(), from_parameters(self._parameters())
+        return Response(Search(provisioner.tenant, [provisioner], query).answer())
 
     def post(self, request: Request) -> Response:
-        resource = self.provisioner().create(self.payload())
-        return _resource(resource, status=201, Location=resource["meta"]["location"])
+        provisioner = self.provisioner()
+        return _resource(provisioner, provisioner.create(self.payload()), status=201)
 
 
 class ResourceView(SCIMView):
     """One resource."""
 
     def get(self, request: Request, uuid: str) -> Response:
-        resource = self.provisioner().get(uuid)
-        known = request.META.get("HTTP_IF_NONE_MATCH")
-        if known is not None and messages.etag_matches(known, resource["meta"]["version"]):
-            return Response(status=304, headers={"ETag": resource["meta"]["version"]})
-        return _resource(resource)
+        provisioner = self.provisioner()
+        document = provisioner.get(uuid)
+        version = document["meta"]["version"]
+        if (wanted := if_match(request)) and not messages.etag_matches(wanted, version):
+            raise PreconditionFailed
+        known = provisioner.if_none_match
+        if known is not None and messages.etag_matches(known, version):
+            return Response(status=304, headers={"ETag": version})
+        return _resource(provisioner, document)
 
     def put(self, request: Request, uuid: str) -> Response:
-        return _resource(self.provisioner().replace(uuid, self.payload(), if_match(request)))
+        provisioner = self.provisioner()
+        return _resource(provisioner, provisioner.replace(uuid, self.payload(), if_match(request)))
 
     def patch(self, request: Request, uuid: str) -> Response:
-        return _resource(self.provisioner().patch(uuid, self.payload(), if_match(request)))
+        provisioner = self.provisioner()
+        return _resource(provisioner, provisioner.patch(uuid, self.payload(), if_match(request)))
 
     def delete(self, request: Request, uuid: str) -> Response:
         self.provisioner().delete(uuid, if_match(request))
         return Response(status=204)
+
+
+class SearchView(SCIMView):
+    """A search whose parameters stand in the body (RFC 7644 section 3.4.3)."""
+
+    only_reads = True
+    verbs = VERBS | {"POST": "read"}
+
+    def post(self, request: Request) -> Response:
+        search = from_body(self.payload())
+        provisioners = [self.provisioner(name, search.selection) for name in self.searched()]
+        return Response(Search(self.origin.tenant, provisioners, search.query).answer())
+
+    def searched(self) -> list[str]:
+        """The resource types the search is about."""
+        return [self.resource_type]
+
+    def _note(self) -> None:
+        """Nobody is meant by a search."""
+
+
+class RootSearchView(SearchView):
+    """``/.search``: resources of every kind the token may read."""
+
+    def searched(self) -> list[str]:
+        token = cast(Token, self.request.auth)
+        allowed = [name for name in PROVISIONERS if token.allows(f"{name.lower()}s:read")]
+        if not allowed:
+            raise Forbidden(
+                "This token does not allow to read anything that could be searched.",
+                reason=Reason.SCOPE,
+                facts={"scope": "users:read"},
+            )
+        return allowed
+
+
+class UserSearchView(SearchView):
+    """``/Users/.search``"""
+
+    scope = "users"
+    resource_type = "User"
 
 
 class UsersView(ResourcesView):
@@ -229,7 +293,7 @@ class GroupsView(SCIMView):
     def get(self, request: Request, uuid: str = "") -> Response:
         if uuid:
             raise NotFound
-        start = max(whole_number(request, "startIndex", 1), 1)
+        start = from_parameters(self._parameters()).start
         return Response(messages.list_body([], total=0, start=start))
 
     def not_implemented(self, request: Request, uuid: str = "") -> Response:
@@ -238,6 +302,17 @@ class GroupsView(SCIMView):
         )
 
     post = put = patch = delete = not_implemented
+
+
+class GroupSearchView(SearchView):
+    """``/Groups/.search``: finds nobody, as there are no groups."""
+
+    scope = "groups"
+    resource_type = "Group"
+
+    def post(self, request: Request) -> Response:
+        start = from_body(self.payload()).query.start
+        return Response(messages.list_body([], total=0, start=start))
 
 
 class ServiceProviderConfigView(SCIMView):
@@ -276,41 +351,16 @@ def is_correlation_id(text: str) -> bool:
     return bool(REQUEST_ID.fullmatch(text)) and not redaction.holds_token(text)
 
 
-def whole_number(request: Request, name: str, default: int) -> int:
-    """A paging parameter (RFC 7644 section 3.4.2.4). Raises ``InvalidValue``."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not WHOLE_NUMBER.fullmatch(text):
-        raise InvalidValue(f"{name!r} must be a whole number.")
-    # Eleven digits are out of any range already, and Python refuses to read 5,000.
-    size = min(int(text.lstrip("+-").lstrip("0")[:11] or "0"), LARGEST)
-    return -size if text.startswith("-") else size
-
-
-def page_size(request: Request) -> int:
-    count = whole_number(request, "count", scim_settings.DEFAULT_PAGE_SIZE)
-    return min(max(count, 0), scim_settings.MAX_PAGE_SIZE)
-
-
-def one_filter(request: Request) -> str | None:
-    """The filter of a request. Raises ``InvalidFilter`` where it is empty or stands twice."""
-    filters = request.query_params.getlist("filter")
-    if len(filters) > 1:
-        raise InvalidFilter("The parameter 'filter' stands more than once.")
-    if filters and not filters[0].strip():
-        raise InvalidFilter("The filter is empty.")
-    return filters[0] if filters else None
-
-
 def if_match(request: Request) -> str | None:
     header: str | None = request.META.get("HTTP_IF_MATCH")
     return header
 
 
-def _resource(document: dict[str, Any], status: int = 200, **headers: str) -> Response:
-    headers["ETag"] = document["meta"]["version"]
-    return Response(document, status=status, headers=headers)
+def _resource(provisioner: Provisioner, document: dict[str, Any], status: int = 200) -> Response:
+    """What is shown of a resource; the headers are those of the whole one."""
+    meta = document["meta"]
+    headers = {"ETag": meta["version"], "Location": meta["location"]}
+    return Response(provisioner.projection.apply(document), status=status, headers=headers)
 
 
 def _documents(documents: list[dict[str, Any]], identifier: str) -> Response:

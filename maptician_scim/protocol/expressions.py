@@ -173,6 +173,40 @@ class AnyEntry(Func):
         )
 
 
+class FirstEntry(AnyEntry):
+    """The text of a sub-attribute of the first entry of an array that meets a condition."""
+
+    output_field = CharField()  # type: ignore[assignment]
+
+    def __init__(self, document: Combinable, name: str, condition: Q, sub_attribute: str) -> None:
+        super().__init__(document, name, condition)
+        self.set_source_expressions(
+            [*self.get_source_expressions(), JSONText(Entry(), sub_attribute)]
+        )
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        source = "jsonb_array_elements(jsonb_extract_path({}, %s)) WITH ORDINALITY"
+        return self._first(compiler, f"{source} AS {ENTRY}(value, place)", self.name, "place")
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        place = sqlite_path((self.name,))
+        return self._first(compiler, f"json_each({{}}, %s) AS {ENTRY}", place, "key")
+
+    def _first(self, compiler: SQLCompiler, source: str, place: str, number: str) -> Sql:
+        (document, document_params), (condition, condition_params), (value, value_params) = (
+            compiler.compile(part) for part in self.get_source_expressions()
+        )
+        return (
+            f"(SELECT {value} FROM {source.format(document)} WHERE {condition}"  # noqa: S608
+            f" ORDER BY {ENTRY}.{number} LIMIT 1)",
+            (*value_params, *document_params, place, *condition_params),
+        )
+
+
 class IsNotTrue(Func):
     """The opposite of a condition, where an unknown one (NULL) counts as false.
 
