@@ -121,7 +121,7 @@ class Projection:
         if isinstance(value, list):
             parts = [self._part(schema, attribute, entry) for entry in value]
             return [part for part in parts if part != {}]
-        return value
+        return value if self._shows_simple(schema, attribute) else None
 
     def _shows(self, schema: str, attribute: str) -> bool:
         returned = self._rules.of(schema, attribute)
@@ -132,6 +132,12 @@ class Projection:
         if self._is_limited:
             return (schema, attribute) in self._wanted or (schema, None) in self._wanted
         return not {(schema, attribute, None), (schema, None, None)} & self._excluded
+
+    def _shows_simple(self, schema: str, attribute: str) -> bool:
+        """Whether an attribute is shown that has no sub-attributes: not if only those are wanted."""
+        wanted = self._wanted.get((schema, attribute), {None})
+        is_always = self._rules.of(schema, attribute) == "always"
+        return None in wanted or (schema, None) in self._wanted or is_always
 
     def _shows_sub(self, schema: str, attribute: str, sub: str) -> bool:
         returned = self._rules.of(schema, attribute, sub)
