@@ -134,7 +134,7 @@ class Projection:
         return not {(schema, attribute, None), (schema, None, None)} & self._excluded
 
     def _shows_simple(self, schema: str, attribute: str) -> bool:
-        """Whether an attribute is shown that has no sub-attributes: not if only those are wanted."""
+        """Whether a value without sub-attributes is shown: not where only those are wanted."""
         wanted = self._wanted.get((schema, attribute), {None})
         is_always = self._rules.of(schema, attribute) == "always"
         return None in wanted or (schema, None) in self._wanted or is_always

@@ -139,9 +139,7 @@ def test_lists_are_projected(scim, person):
 def test_every_write_answers_with_what_is_selected(scim, person):
     path = f"/Users/{person['id']}?attributes=title"
     operation = {"op": "replace", "path": "title", "value": "New"}
-    patched = scim.request_scim(
-        "PATCH", path, {"schemas": [PATCH_OP], "Operations": [operation]}
-    )
+    patched = scim.request_scim("PATCH", path, {"schemas": [PATCH_OP], "Operations": [operation]})
     replaced = scim.request_scim("PUT", path, person | {"title": "Newer"})
     created = scim.request_scim("POST", "/Users?excludedAttributes=meta,id", {"userName": "new"})
     assert patched.json() == {"schemas": person["schemas"], "id": person["id"], "title": "New"}
