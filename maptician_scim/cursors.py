@@ -18,7 +18,9 @@ from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import ExpiredCursor, InvalidCursor
 
-SALT = "maptician_scim.cursor"
+SALT = "maptician_scim.cursor.1"
+"""To be counted up whenever ``Cursor`` changes, so that no old one is misread."""
+
 SEPARATOR = "~"
 """Cursors are made of unreserved characters of a URL (RFC 3986 section 2.3)."""
 

@@ -30,7 +30,11 @@ LISTS = ("attributes", "excludedAttributes")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 LARGEST = 2**31 - 1
 
-ONE_NAME = re.compile(r'(?:[^,\[\]"]|"(?:[^"\\]|\\.)*"|\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+')
+STRING = re.compile(r'"(?:[^"\\]|\\.)*+("?)')
+"""A string, or what begins as one."""
+
+IN_QUOTES = r'"(?:[^"\\]|\\.)*+"'
+ONE_NAME = re.compile(rf'(?:[^,\[\]"]|{IN_QUOTES}|\[(?:[^\[\]"]|{IN_QUOTES})*+\])++')
 """One of several names between commas; a comma in brackets or quotes separates nothing."""
 
 
@@ -152,7 +156,7 @@ def _names(parameter: str, value: Any) -> Iterator[str]:
     if length > limit:
         raise InvalidValue(f"{parameter!r} has {length} characters; at most {limit} are allowed.")
     for text in texts:
-        rest = ONE_NAME.sub("", text).replace(",", "")
-        if rest:
+        is_open = not all(string[1] for string in STRING.finditer(text))
+        if is_open or ONE_NAME.sub("", text).strip(","):
             raise InvalidValue(f"{parameter!r} has a bracket or a quote that is not closed.")
         yield from filter(None, (name.strip() for name in ONE_NAME.findall(text)))

@@ -58,6 +58,11 @@ class Order:
     """The characters of a value that count, or ``None`` for all."""
 
     @property
+    def comparing(self) -> Comparing | None:
+        """How the values compare."""
+        return self.operand.comparing if self.operand else None
+
+    @property
     def expression(self) -> Expression:
         """What the database orders by: an empty string is no value (RFC 7643 section 2.5)."""
         if self.operand is None:
@@ -108,10 +113,9 @@ class Order:
         """A kept value as the database compares it."""
         if value is None:
             return None
-        comparing = self.operand.comparing if self.operand else None
-        if comparing == "datetime":
+        if self.comparing == "datetime":
             return datetime.fromisoformat(value)
-        return UUID(value) if comparing == "uuid" else value
+        return UUID(value) if self.comparing == "uuid" else value
 
 
 def orders(

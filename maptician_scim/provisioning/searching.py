@@ -66,9 +66,10 @@ class Search:
     def __init__(self, tenant: Tenant, provisioners: Sequence[Provisioner], query: Query) -> None:
         self.query = query
         self.kinds = list(_kinds(provisioners, query))
-        types = [provisioner.resource_type for provisioner in provisioners]
+        types = [p.resource_type for p in provisioners]
+        ways = [kind.order and kind.order.comparing for kind in self.kinds]
         self.digest = cursors.query_digest(
-            str(tenant.pk), types, query.filter_text, query.sort_by, query.is_descending
+            str(tenant.pk), types, query.filter_text, query.sort_by, ways, query.is_descending
         )
 
     def answer(self) -> Document:
