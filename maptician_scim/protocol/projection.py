@@ -50,7 +50,13 @@ class _Rules:
             r for place, r in self.returned.items() if place[1] != "password"
         }
 
-    def of(self, schema: str, attribute: str, sub: str | None = None) -> str:
+    def always_shows(self, schema: str) -> bool:
+        """Whether a schema has an attribute that cannot be left out."""
+        return any(
+            r == "always" and s == schema for (s, _, sub), r in self.returned.items() if not sub
+        )
+
+    def of(self, schema: str, attribute: str | None, sub: str | None = None) -> str:
         return self.returned.get((schema, attribute, sub), "default")
 
 
@@ -70,8 +76,12 @@ class Projection:
         self._is_limited = bool(selection.attributes)
         self._wanted: dict[tuple[str, str | None], set[str | None]] = {}
         for schema, attribute, sub in _places(self._rules, selection.attributes):
-            if self._rules.returned.get((schema, attribute or "", None)) == "never":
-                raise InvalidValue(f"The attribute {attribute!r} is never returned.")
+            if "never" in (
+                self._rules.of(schema, attribute),
+                self._rules.of(schema, attribute, sub),
+            ):
+                name = f"{attribute}.{sub}" if sub else attribute
+                raise InvalidValue(f"The attribute {name!r} is never returned.")
             self._wanted.setdefault((schema, attribute), set()).add(sub)
         self._shows_all = selection == NOTHING_SELECTED and self._rules.are_plain
 
@@ -80,6 +90,8 @@ class Projection:
         name = attribute.lower()
         if ":" not in name:
             return self._shows("", name)
+        if self._rules.always_shows(name):
+            return True
         if (name, None, None) in self._excluded:
             return False
         return not self._is_limited or any(schema == name for schema, _ in self._wanted)
