@@ -6,7 +6,7 @@ changes nothing.
 
 from django.urls import re_path
 
-from maptician_scim import views
+from maptician_scim import search_views, views
 
 app_name = "scim"
 
@@ -15,9 +15,9 @@ ENDPOINT = "Users|Groups|ServiceProviderConfig|ResourceTypes|Schemas"
 urlpatterns = [
     # A base URL with an endpoint at its end: no id of ours is called so.
     re_path(rf"^(?P<path>({ENDPOINT})/({ENDPOINT})(/.*)?)$", views.NoEndpointView.as_view()),
-    re_path(r"^\.search/?$", views.RootSearchView.as_view(), name="search"),
-    re_path(r"^Users/\.search/?$", views.UserSearchView.as_view(), name="users-search"),
-    re_path(r"^Groups/\.search/?$", views.GroupSearchView.as_view(), name="groups-search"),
+    re_path(r"^\.search/?$", search_views.RootSearchView.as_view(), name="search"),
+    re_path(r"^Users/\.search/?$", search_views.UserSearchView.as_view(), name="users-search"),
+    re_path(r"^Groups/\.search/?$", search_views.GroupSearchView.as_view(), name="groups-search"),
     re_path(r"^Users/?$", views.UsersView.as_view(), name="users"),
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),

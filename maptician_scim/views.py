@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -21,7 +21,6 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
-    Forbidden,
     InvalidSyntax,
     NotFound,
     NotImplementedHere,
@@ -31,16 +30,12 @@ from maptician_scim.exceptions import (
     Unauthorized,
     Unavailable,
 )
-from maptician_scim.models import Connection, Token
+from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.projection import Projection, Selection
-from maptician_scim.protocol.query import (
-    from_body,
-    from_parameters,
-    selection_from_parameters,
-)
+from maptician_scim.protocol.query import from_parameters, selection_from_parameters
 from maptician_scim.provisioning import PROVISIONERS, Provisioner, Search
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
@@ -229,47 +224,6 @@ class ResourceView(SCIMView):
         return Response(status=204)
 
 
-class SearchView(SCIMView):
-    """A search whose parameters stand in the body (RFC 7644 section 3.4.3)."""
-
-    only_reads = True
-    verbs = VERBS | {"POST": "read"}
-
-    def post(self, request: Request) -> Response:
-        search = from_body(self.payload())
-        provisioners = [self.provisioner(name, search.selection) for name in self.searched()]
-        return Response(Search(self.origin.tenant, provisioners, search.query).answer())
-
-    def searched(self) -> list[str]:
-        """The resource types the search is about."""
-        return [self.resource_type]
-
-    def _note(self) -> None:
-        """Nobody is meant by a search."""
-
-
-class RootSearchView(SearchView):
-    """``/.search``: resources of every kind the token may read."""
-
-    def searched(self) -> list[str]:
-        token = cast(Token, self.request.auth)
-        allowed = [name for name in PROVISIONERS if token.allows(f"{name.lower()}s:read")]
-        if not allowed:
-            raise Forbidden(
-                "This token does not allow to read anything that could be searched.",
-                reason=Reason.SCOPE,
-                facts={"scope": "users:read"},
-            )
-        return allowed
-
-
-class UserSearchView(SearchView):
-    """``/Users/.search``"""
-
-    scope = "users"
-    resource_type = "User"
-
-
 class UsersView(ResourcesView):
     """``/Users``"""
 
@@ -302,17 +256,6 @@ class GroupsView(SCIMView):
         )
 
     post = put = patch = delete = not_implemented
-
-
-class GroupSearchView(SearchView):
-    """``/Groups/.search``: finds nobody, as there are no groups."""
-
-    scope = "groups"
-    resource_type = "Group"
-
-    def post(self, request: Request) -> Response:
-        start = from_body(self.payload()).query.start
-        return Response(messages.list_body([], total=0, start=start))
 
 
 class ServiceProviderConfigView(SCIMView):
