@@ -7,6 +7,7 @@ from typing import cast
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from maptician_scim import discovery
 from maptician_scim.exceptions import Forbidden, Reason
 from maptician_scim.models import Token
 from maptician_scim.protocol import messages
@@ -39,7 +40,8 @@ class RootSearchView(SearchView):
 
     def searched(self) -> list[str]:
         token = cast(Token, self.request.auth)
-        allowed = [name for name in PROVISIONERS if token.allows(f"{name.lower()}s:read")]
+        served = [name for name in PROVISIONERS if name in discovery.resource_models()]
+        allowed = [name for name in served if token.allows(f"{name.lower()}s:read")]
         if not allowed:
             raise Forbidden(
                 "This token does not allow to read anything that could be searched.",

@@ -171,6 +171,8 @@ class SCIMView(APIView):
 
     def _note(self) -> None:
         """Let the log say who or what was meant, where the token forbids what the body asks for."""
+        if self.resource_type not in PROVISIONERS:
+            return
         try:
             payload, provisioner = self.payload(), self.provisioner()
         except (ScimError, APIException, OSError):

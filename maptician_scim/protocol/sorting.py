@@ -6,8 +6,10 @@ no value comes last when ascending and first when descending, on every database.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -103,19 +105,37 @@ class Order:
             return Q(GreaterThan(self.expression, Value(value))) | self.equal(None)
         return Q(LessThan(self.expression, Value(value)))
 
-    def written(self, value: Any) -> Any:
-        """A value as JSON can keep it."""
-        if isinstance(value, datetime):
-            return value.isoformat()
-        return str(value) if isinstance(value, UUID) else value
 
-    def read(self, value: Any) -> Any:
-        """A kept value as the database compares it."""
-        if value is None:
-            return None
-        if self.comparing == "datetime":
-            return datetime.fromisoformat(value)
-        return UUID(value) if self.comparing == "uuid" else value
+def kept(value: Any) -> Any:
+    """A value that was sorted by, as JSON can keep it."""
+    for kind, name in KINDS.items():
+        if type(value) is kind:
+            return {name: str(value)}
+    return value
+
+
+def read(value: Any) -> Any:
+    """A kept value as the database compares it."""
+    if not isinstance(value, dict):
+        return value
+    [(name, text)] = value.items()
+    return READERS[name](text)
+
+
+KINDS: dict[type, str] = {
+    datetime: "datetime",
+    date: "date",
+    UUID: "uuid",
+    Decimal: "decimal",
+}
+"""The types of columns that JSON does not have, and what they are called where it keeps one."""
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "uuid": UUID,
+    "decimal": Decimal,
+}
 
 
 def orders(

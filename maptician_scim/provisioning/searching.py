@@ -17,12 +17,12 @@ from maptician_scim import cursors, transactions
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.cursors import Cursor
 from maptician_scim.exceptions import InvalidCount
-from maptician_scim.protocol import messages
+from maptician_scim.protocol import messages, sorting
 from maptician_scim.protocol.expressions import ALWAYS, NEVER
 from maptician_scim.protocol.filters import Sources, compile_filter
 from maptician_scim.protocol.query import Query
 from maptician_scim.protocol.schemas import ResourceModel
-from maptician_scim.protocol.sorting import Order, orders
+from maptician_scim.protocol.sorting import Order
 from maptician_scim.provisioning.base import Document, Provisioner
 
 Row = tuple[int, Any, int, UUID]
@@ -55,7 +55,7 @@ class Kind:
             by_key = behind
         if self.order is None:
             return by_key
-        value = self.order.read(place.value)
+        value = sorting.read(place.value)
         beyond = self.order.beyond(value, is_reversed=place.is_backwards)
         return beyond | (self.order.equal(value) & by_key)
 
@@ -138,8 +138,7 @@ class Search:
 
     def _cursor(self, row: Row, size: int, *, is_backwards: bool = False) -> str:
         kind, value, key, _ = row
-        order = self.kinds[kind].order
-        kept = order.written(value) if order else None
+        kept = sorting.kept(value) if self.kinds[kind].order else None
         return cursors.write(Cursor(is_backwards, kind, key, kept, size), self.digest)
 
     # -- what both have in common --------------------------------------------------------------
@@ -189,5 +188,5 @@ def _orders(
 ) -> Sequence[Order] | Sequence[None]:
     if query.sort_by is None:
         return [None] * len(kinds)
-    found = orders(query.sort_by, query.is_descending, kinds)
+    found = sorting.orders(query.sort_by, query.is_descending, kinds)
     return found if query.cursor is None else [order.for_cursors() for order in found]

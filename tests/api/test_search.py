@@ -121,6 +121,13 @@ def test_root_shows_nobody_whom_the_token_may_not_read(acme, client_of, people):
     assert people[0]["id"] not in answer.content.decode()
 
 
+@pytest.mark.parametrize("path", ["/Users?attributes=password", "/Groups", "/Groups/x"])
+def test_write_the_token_may_not_do_is_403_whatever_is_asked_for(acme, client_of, path):
+    method = "PUT" if path == "/Groups/x" else "POST"
+    answer = client_of(acme, scopes=["users:read"]).request_scim(method, path, {"userName": "a"})
+    assert answer.status_code == 403
+
+
 def test_refused_search_is_logged_as_reading(scim, acme):
     scim.request_scim("POST", "/.search", {"filter": "x"})
     assert Event.objects.for_tenant(acme).get().verb == "read"

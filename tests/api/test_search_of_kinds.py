@@ -151,6 +151,13 @@ def test_kind_the_token_may_not_read_is_not_found(acme, client_of, people):
     assert [p["userName"] for p in body["Resources"]] == ["g1", "g2", "g3"]
 
 
+def test_kind_that_is_not_served_is_not_found(scim, people, monkeypatch):
+    models = {"User": discovery.resource_models()["User"]}
+    monkeypatch.setattr(discovery, "resource_models", lambda: models)
+    body = scim.request_scim("POST", "/.search", {}).json()
+    assert body["totalResults"] == 3
+
+
 def test_search_costs_the_same_whatever_is_found(scim, people, django_assert_num_queries):
     for count in (6, 100):
         # The token, the rows, two totals, and the resources of both kinds.
