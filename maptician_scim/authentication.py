@@ -137,13 +137,16 @@ def presented_secret(header: str) -> str:
 
 
 class HasScope(BasePermission):
-    """Whether the token's scopes allow the method on the view's kind of resource."""
+    """Whether the token's scopes allow the method on the view's kind of resource.
+
+    A view that ``only_reads`` needs no more than that, whatever its method.
+    """
 
     def has_permission(self, request: Request, view: object) -> bool:
         kind = getattr(view, "scope", None)
         if kind:
-            is_safe = request.method in SAFE_METHODS
-            check_scope(cast(Token, request.auth), kind, "read" if is_safe else "write")
+            only_reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
+            check_scope(cast(Token, request.auth), kind, "read" if only_reads else "write")
         return True
 
 

@@ -75,6 +75,11 @@ class Settings:
         return cast(int, self.configured.get("MAX_PAGE_SIZE", 1000))
 
     @property
+    def CURSOR_LIFETIME(self) -> int:
+        """Seconds for which a cursor of a list can be used."""
+        return cast(int, self.configured.get("CURSOR_LIFETIME", 3600))
+
+    @property
     def MAX_BODY_SIZE(self) -> int:
         """The largest request body in bytes; more is answered with 413."""
         return cast(int, self.configured.get("MAX_BODY_SIZE", 1024 * 1024))

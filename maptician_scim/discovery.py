@@ -37,14 +37,15 @@ def service_provider_config(request: HttpRequest) -> Document:
         },
         "filter": {"supported": True, "maxResults": scim_settings.MAX_PAGE_SIZE},
         "changePassword": {"supported": scim_settings.SET_PASSWORD},
-        "sort": {"supported": False},
+        "sort": {"supported": True},
         "etag": {"supported": True},
         "pagination": {
-            "cursor": False,
+            "cursor": True,
             "index": True,
             "defaultPaginationMethod": "index",
             "defaultPageSize": scim_settings.DEFAULT_PAGE_SIZE,
             "maxPageSize": scim_settings.MAX_PAGE_SIZE,
+            "cursorTimeout": scim_settings.CURSOR_LIFETIME,
         },
         "authenticationSchemes": [
             {

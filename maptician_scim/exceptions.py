@@ -103,6 +103,33 @@ class InvalidValue(ScimError):
     default_detail = "A value is missing or not acceptable."
 
 
+class InvalidCursor(ScimError):
+    """The cursor is none of ours, or belongs to another query (RFC 9865 section 2.1).
+
+    One text for all of them, so that nothing is told about other tenants' cursors.
+    """
+
+    scim_type = "invalidCursor"
+    default_detail = (
+        "The cursor is not valid for this query. Send an empty one for the first page, and then "
+        "'nextCursor' or 'previousCursor' of an answer, with all other parameters unchanged."
+    )
+
+
+class ExpiredCursor(ScimError):
+    """The cursor is older than ``CURSOR_LIFETIME`` (RFC 9865 section 2.1)."""
+
+    scim_type = "expiredCursor"
+    default_detail = "The cursor has expired. Begin again with an empty one."
+
+
+class InvalidCount(ScimError):
+    """The page size is no number, too large, or another than before (RFC 9865 section 2.1)."""
+
+    scim_type = "invalidCount"
+    default_detail = "'count' must be the same number for all pages of a query."
+
+
 class Mutability(ScimError):
     """The attribute cannot be changed in this way (section 3.5.2)."""
 
@@ -228,6 +255,9 @@ BY_SCIM_TYPE: dict[str, type[ScimError]] = {
         InvalidPath,
         NoTarget,
         InvalidValue,
+        InvalidCursor,
+        ExpiredCursor,
+        InvalidCount,
         Mutability,
         Uniqueness,
     )

@@ -1,7 +1,7 @@
 """What may be kept of a request: everything but secrets and passwords. No table, no request.
 
 Names decide: whatever is called a password, secret, token, credential or key is removed, at any
-depth, and so are our own tokens wherever they stand. Nothing else is.
+depth, and so are our own tokens wherever they stand, and cursors. Nothing else is.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ SECRET_HEADER = re.compile(
 """The last ones are what proxies that know the user add."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
 """A string, or what begins as one: so each character is looked at once."""
+
+CURSOR = re.compile(r"(\bcursor=)[^&]+", re.IGNORECASE)
+"""It may hold a value of a person, in a form in which erasure would not find it."""
 
 IN_A_NAME = re.compile(r"[^0-9a-z]")
 
@@ -77,6 +80,7 @@ def target(path: str) -> str:
     is_hidden = len(TOKEN.findall(plain)) > len(TOKEN.findall(query))
     if _is_secret(outside) or is_hidden:
         query = REMOVED
+    query = CURSOR.sub(rf"\1{REMOVED}", query)
     return cut(_storable(without_tokens(name + separator + query)), LONGEST_TARGET)
 
 
@@ -122,7 +126,8 @@ def _written(value: Any) -> Iterator[str]:
         names_secret = any(n.lower() == "path" and _is_secret(v) for n, v in value)
         yield "{"
         for number, (name, item) in enumerate(value):
-            is_secret = _is_secret(name) or (names_secret and name.lower() == "value")
+            is_kept_back = _is_secret(name) or name.lower() == "cursor"
+            is_secret = is_kept_back or (names_secret and name.lower() == "value")
             yield f"{', ' if number else ''}{_quoted(name)}: "
             yield from [json.dumps(REMOVED)] if is_secret else _written(item)
         yield "}"

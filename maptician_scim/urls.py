@@ -6,7 +6,7 @@ changes nothing.
 
 from django.urls import re_path
 
-from maptician_scim import bulk_view, views
+from maptician_scim import bulk_view, search_views, views
 
 app_name = "scim"
 
@@ -15,6 +15,9 @@ ENDPOINT = "Users|Groups|Bulk|ServiceProviderConfig|ResourceTypes|Schemas"
 urlpatterns = [
     # A base URL with an endpoint at its end: no id of ours is called so.
     re_path(rf"^(?P<path>({ENDPOINT})/({ENDPOINT})(/.*)?)$", views.NoEndpointView.as_view()),
+    re_path(r"^\.search/?$", search_views.RootSearchView.as_view(), name="search"),
+    re_path(r"^Users/\.search/?$", search_views.UserSearchView.as_view(), name="users-search"),
+    re_path(r"^Groups/\.search/?$", search_views.GroupSearchView.as_view(), name="groups-search"),
     re_path(r"^Users/?$", views.UsersView.as_view(), name="users"),
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),
@@ -25,6 +28,7 @@ urlpatterns = [
     re_path(
         r"^Entitlements/(?P<uuid>[^/]+)/?$", views.EntitlementView.as_view(), name="entitlements"
     ),
+    re_path(r"^Me/?$", views.MeView.as_view(), name="me"),
     re_path(r"^Bulk/?$", bulk_view.BulkView.as_view(), name="bulk"),
     re_path(
         r"^ServiceProviderConfig/?$",

@@ -28,11 +28,10 @@ from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
     Forbidden,
-    InvalidFilter,
     InvalidSyntax,
-    InvalidValue,
     NotFound,
     NotImplementedHere,
+    PreconditionFailed,
     Reason,
     ScimError,
     Unauthorized,
@@ -42,16 +41,16 @@ from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import bulk, messages
+from maptician_scim.protocol.projection import Projection, Selection
+from maptician_scim.protocol.query import from_parameters, selection_from_parameters
 from maptician_scim.protocol.tolerances import noting
-from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner
+from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner, Search
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
 logger = logging.getLogger("maptician_scim.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-LARGEST = 2**31 - 1
 NO_ENDPOINT = "There is no such endpoint. The base URL ends in /scim/v2."
 
 VERBS = {"GET": "read", "HEAD": "read"} | bulk.VERBS
@@ -75,6 +74,7 @@ class SCIMView(APIView):
 
     scope: str | None = None
     resource_type = ""
+    verbs = VERBS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with noting() as self.tolerated:
@@ -86,7 +86,7 @@ class SCIMView(APIView):
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         origin = Origin(
             correlation_id=sent_id if is_correlation_id(sent_id) else uuid.uuid4().hex,
-            verb=VERBS.get(request.method or "", "other"),
+            verb=self.verbs.get(request.method or "", "other"),
             ip=client_address(request),
             client=request.META.get("HTTP_USER_AGENT", ""),
             resource_type=self.resource_type,
@@ -157,18 +157,34 @@ class SCIMView(APIView):
             },
         )
 
-    def provisioner(self) -> Provisioner:
-        """The verbs on the kind of resource the endpoint is about."""
-        verbs = PROVISIONERS[self.resource_type]
-        return verbs(self.origin.tenant, self.origin, self.request._request)
+    def provisioner(
+        self, resource_type: str = "", selection: Selection | None = None
+    ) -> Provisioner:
+        """The verbs on the kind of resource the endpoint is about.
+
+        Their answers show what is selected, by the URL if not otherwise.
+        """
+        verbs = PROVISIONERS[resource_type or self.resource_type]
+        if selection is None:
+            selection = selection_from_parameters(self._parameters())
+        model = discovery.resource_models()[verbs.resource_type]
+        projection = Projection(model, selection)
+        django_request = self.request._request
+        if_none_match = django_request.META.get("HTTP_IF_NONE_MATCH")
+        return verbs(self.origin.tenant, self.origin, django_request, projection, if_none_match)
+
+    def _parameters(self) -> dict[str, list[str]]:
+        return dict(self.request.query_params.lists())
 
     def _note(self) -> None:
         """Let the log say who or what was meant, where the token forbids what the body asks for."""
+        if self.resource_type not in PROVISIONERS:
+            return
         try:
-            payload = self.payload()
+            payload, provisioner = self.payload(), self.provisioner()
         except (ScimError, APIException, OSError):
             return
-        self.provisioner().note(payload)
+        provisioner.note(payload)
 
     def payload(self) -> dict[str, Any]:
         """The body of the request, which must be there."""
@@ -182,31 +198,31 @@ class ResourcesView(SCIMView):
     """The resources of one kind: reading a list, creating one."""
 
     def get(self, request: Request) -> Response:
-        start, count = whole_number(request, "startIndex", 1), page_size(request)
-        start = max(start, 1)
-        resources, total = self.provisioner().search(one_filter(request), start, count)
-        return Response(messages.list_body(resources, total=total, start=start))
+        provisioner, query = self.provisioner(), from_parameters(self._parameters())
+        return Response(Search(provisioner.tenant, [provisioner], query).answer())
 
     def post(self, request: Request) -> Response:
-        resource = self.provisioner().create(self.payload())
-        return _resource(resource, status=201, Location=resource["meta"]["location"])
+        provisioner = self.provisioner()
+        return _resource(provisioner.projection, provisioner.create(self.payload()), status=201)
 
 
 class ResourceView(SCIMView):
     """One resource."""
 
     def get(self, request: Request, uuid: str) -> Response:
-        resource = self.provisioner().get(uuid)
-        known = request.META.get("HTTP_IF_NONE_MATCH")
-        if known is not None and messages.etag_matches(known, resource["meta"]["version"]):
-            return Response(status=304, headers={"ETag": resource["meta"]["version"]})
-        return _resource(resource)
+        provisioner = self.provisioner()
+        document = provisioner.get(uuid)
+        return _unchanged(request, document) or _resource(provisioner.projection, document)
 
     def put(self, request: Request, uuid: str) -> Response:
-        return _resource(self.provisioner().replace(uuid, self.payload(), if_match(request)))
+        provisioner = self.provisioner()
+        document = provisioner.replace(uuid, self.payload(), if_match(request))
+        return _resource(provisioner.projection, document)
 
     def patch(self, request: Request, uuid: str) -> Response:
-        return _resource(self.provisioner().patch(uuid, self.payload(), if_match(request)))
+        provisioner = self.provisioner()
+        document = provisioner.patch(uuid, self.payload(), if_match(request))
+        return _resource(provisioner.projection, document)
 
     def delete(self, request: Request, uuid: str) -> Response:
         self.provisioner().delete(uuid, if_match(request))
@@ -236,7 +252,7 @@ class GroupsView(SCIMView):
     def get(self, request: Request, uuid: str = "") -> Response:
         if uuid:
             raise NotFound
-        start = max(whole_number(request, "startIndex", 1), 1)
+        start = from_parameters(self._parameters()).start
         return Response(messages.list_body([], total=0, start=start))
 
     def not_implemented(self, request: Request, uuid: str = "") -> Response:
@@ -260,7 +276,10 @@ class CatalogueView(SCIMView):
 
     def catalogue(self) -> Catalogue:
         """The roles or entitlements of the tenant."""
-        return Catalogue(self.resource_type, self.origin.tenant, self.request._request)
+        model = discovery.resource_models()[self.resource_type]
+        projection = Projection(model, selection_from_parameters(self._parameters()))
+        tenant, request = self.origin.tenant, self.request._request
+        return Catalogue(self.resource_type, tenant, request, projection)
 
     def _note(self) -> None:
         """A body, which has no meaning here, tells nothing to the log."""
@@ -270,22 +289,18 @@ class CatalogueListView(CatalogueView):
     """A list of them."""
 
     def get(self, request: Request) -> Response:
-        start, count = max(whole_number(request, "startIndex", 1), 1), page_size(request)
-        resources, total = self.catalogue().search(
-            one_filter(request),
-            start,
-            count,
-            sort_by=request.query_params.get("sortBy"),
-            sort_order=request.query_params.get("sortOrder", "ascending"),
-        )
-        return Response(messages.list_body(resources, total=total, start=start))
+        query = from_parameters(self._parameters())
+        resources, total = self.catalogue().search(query)
+        return Response(messages.list_body(resources, total=total, start=query.start))
 
 
 class CatalogueEntryView(CatalogueView):
     """One of them."""
 
     def get(self, request: Request, uuid: str) -> Response:
-        return _resource(self.catalogue().get(uuid))
+        catalogue = self.catalogue()
+        document = catalogue.get(uuid)
+        return _unchanged(request, document) or _resource(catalogue.projection, document)
 
 
 class RolesView(CatalogueListView):
@@ -345,6 +360,15 @@ class SchemasView(DiscoveryView):
         return _documents(discovery.schemas(request._request), uuid)
 
 
+class MeView(SCIMView):
+    """``/Me``: a token belongs to a tenant, to nobody in it (RFC 7644 section 3.11)."""
+
+    def not_implemented(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise NotImplementedHere("A bearer token here belongs to no person: '/Me' is nobody.")
+
+    get = post = put = patch = delete = not_implemented
+
+
 class NoEndpointView(SCIMView):
     """Everything else below the base URL."""
 
@@ -360,41 +384,35 @@ def is_correlation_id(text: str) -> bool:
     return bool(REQUEST_ID.fullmatch(text)) and not redaction.holds_token(text)
 
 
-def whole_number(request: Request, name: str, default: int) -> int:
-    """A paging parameter (RFC 7644 section 3.4.2.4). Raises ``InvalidValue``."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not WHOLE_NUMBER.fullmatch(text):
-        raise InvalidValue(f"{name!r} must be a whole number.")
-    # Eleven digits are out of any range already, and Python refuses to read 5,000.
-    size = min(int(text.lstrip("+-").lstrip("0")[:11] or "0"), LARGEST)
-    return -size if text.startswith("-") else size
-
-
-def page_size(request: Request) -> int:
-    count = whole_number(request, "count", scim_settings.DEFAULT_PAGE_SIZE)
-    return min(max(count, 0), scim_settings.MAX_PAGE_SIZE)
-
-
-def one_filter(request: Request) -> str | None:
-    """The filter of a request. Raises ``InvalidFilter`` where it is empty or stands twice."""
-    filters = request.query_params.getlist("filter")
-    if len(filters) > 1:
-        raise InvalidFilter("The parameter 'filter' stands more than once.")
-    if filters and not filters[0].strip():
-        raise InvalidFilter("The filter is empty.")
-    return filters[0] if filters else None
-
-
 def if_match(request: Request) -> str | None:
     header: str | None = request.META.get("HTTP_IF_MATCH")
     return header
 
 
-def _resource(document: dict[str, Any], status: int = 200, **headers: str) -> Response:
-    headers["ETag"] = document["meta"]["version"]
-    return Response(document, status=status, headers=headers)
+def _unchanged(request: Request, document: dict[str, Any]) -> Response | None:
+    """304 if the client has this version (RFC 7644 section 3.14).
+
+    Raises ``PreconditionFailed`` if it wants another one.
+    """
+    version = document["meta"]["version"]
+    wanted, known = if_match(request), request.META.get("HTTP_IF_NONE_MATCH")
+    if wanted is not None and not messages.etag_matches(wanted, version):
+        raise PreconditionFailed
+    if known is None or not messages.etag_matches(known, version):
+        return None
+    return Response(status=304, headers={"ETag": version})
+
+
+def _resource(projection: Projection, document: dict[str, Any], status: int = 200) -> Response:
+    """What is shown of a resource; the headers are those of the whole one."""
+    meta = document["meta"]
+    headers = {
+        "ETag": meta["version"],
+        "Location": meta["location"],
+        # RFC 7643 section 3.1: the location of what the body shows.
+        "Content-Location": meta["location"],
+    }
+    return Response(projection.apply(document), status=status, headers=headers)
 
 
 def _documents(documents: list[dict[str, Any]], identifier: str) -> Response:

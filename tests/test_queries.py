@@ -72,6 +72,31 @@ def test_page_costs_two_and_one_for_the_total(
     assert len(body["Resources"]) == min(size, 100)
 
 
+def test_sorted_page_costs_two_and_one_for_the_total(scim, people, size, django_assert_num_queries):
+    for sort_by in ("title", "emails", "meta.created"):
+        with django_assert_num_queries(3 if size > 100 else 2):
+            body = scim.search(sortBy=sort_by, count=100, attributes="title").json()
+        assert body["totalResults"] == size
+
+
+def test_page_by_cursor_costs_four(scim, people, size, django_assert_num_queries):
+    # The token, the places of the page, its resources, and the total.
+    for order in ({}, {"sortBy": "userName"}):
+        with django_assert_num_queries(4):
+            body = scim.search(cursor="", count=3, **order).json()
+        for _ in range(2):
+            with django_assert_num_queries(4):
+                body = scim.search(cursor=body["nextCursor"], count=3, **order).json()
+        with django_assert_num_queries(4):
+            scim.search(cursor=body["previousCursor"], count=3, **order)
+
+
+def test_search_by_post_costs_what_a_list_does(scim, people, size, django_assert_num_queries):
+    for path in ("/.search", "/Users/.search"):
+        with django_assert_num_queries(3 if size > 100 else 2):
+            scim.request_scim("POST", path, {"filter": "title pr or userName pr", "count": 100})
+
+
 def test_create_costs_at_most_six(scim, people, count):
     with count:
         answer = scim.create(userName="new", emails=[{"value": "n@x", "type": "work"}])

@@ -60,20 +60,21 @@ def matching(resource_type: str, documents: list[Document], filter_text: str) ->
 
 
 def ordered(
-    resource_type: str, documents: list[Document], sort_by: str, sort_order: str
+    resource_type: str, documents: list[Document], sort_by: str, *, is_descending: bool
 ) -> list[Document]:
     """The documents of a resource type by one of its attributes (RFC 7644 section 3.4.2.3).
 
-    Raises ``InvalidValue`` for what is no attribute, and for an order that is none.
+    Raises ``InvalidValue`` for what is no attribute.
     """
     model = CATALOGUE_MODELS[resource_type]
     search: Any = scim.SearchRequest.__class_getitem__(model)
     try:
-        request = search.model_validate({"sortBy": sort_by, "sortOrder": sort_order.lower()})
+        order = "descending" if is_descending else "ascending"
+        request = search.model_validate({"sortBy": sort_by, "sortOrder": order})
     except ValidationError as error:
-        name = error.errors()[0]["loc"][0]
-        sent = sort_by if name == "sortBy" else sort_order
-        raise InvalidValue(f"{name!r}: resources cannot be ordered by {sent[:100]!r}.") from error
+        raise InvalidValue(
+            f"'sortBy': resources cannot be ordered by {sort_by[:100]!r}."
+        ) from error
     by_id = {document["id"]: document for document in documents}
     resources = request.sort([model.model_validate(document) for document in documents])
     return [by_id[resource.id] for resource in resources]

@@ -222,21 +222,24 @@ class AnyEntry(Func):
         places = ", ".join(["%s"] * len(self.names))
         # What was kept under another declaration of the schema may be no array.
         array = f"jsonb_path_query_array(jsonb_extract_path({{}}, {places}), '$[*]')"
-        rows = f"jsonb_array_elements({array}) AS {ENTRY}(value)"
+        rows = f"jsonb_array_elements({array}) WITH ORDINALITY AS {ENTRY}(value, place)"
         if self.is_simple:
             entry = "jsonb_build_object('value', value)"
-            rows = f"(SELECT {entry} AS value FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
-        return self._exists(compiler, rows, *self.names)
+            rows = f"(SELECT {entry} AS value, place FROM {rows}) AS {ENTRY}"  # noqa: S608 no input
+        return self._select(compiler, rows, *self.names)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
         # As above; and of what is no object, SQLite would not read the members but fail.
         entry, only = (SIMPLE_ENTRY, "") if self.is_simple else ("value", "WHERE type = 'object'")
-        rows = f"(SELECT {entry} AS value FROM json_each({{}}, %s) {only}) AS {ENTRY}"  # noqa: S608
-        return self._exists(compiler, rows, sqlite_path(self.names))
+        rows = (
+            f"(SELECT {entry} AS value, key AS place FROM json_each({{}}, %s) {only})"  # noqa: S608
+            f" AS {ENTRY}"
+        )
+        return self._select(compiler, rows, sqlite_path(self.names))
 
-    def _exists(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:
+    def _select(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:
         document, condition = self.get_source_expressions()
         document_sql, document_params = compiler.compile(document)
         condition_sql, condition_params = compiler.compile(condition)
@@ -244,6 +247,33 @@ class AnyEntry(Func):
         return (
             f"EXISTS (SELECT 1 FROM {rows} WHERE {condition_sql})",  # noqa: S608 compiled parts
             (*document_params, *place, *condition_params),
+        )
+
+
+class FirstEntry(AnyEntry):
+    """A value, given by ``Entry()``, of the first entry of an array that meets a condition."""
+
+    def __init__(
+        self,
+        document: Combinable,
+        names: tuple[str, ...],
+        condition: Q,
+        value: Expression,
+        *,
+        is_simple: bool = False,
+    ) -> None:
+        super().__init__(document, names, condition, is_simple=is_simple)
+        self.set_source_expressions([*self.get_source_expressions(), value])
+        self.output_field = value.output_field  # type: ignore[assignment]
+
+    def _select(self, compiler: SQLCompiler, source: str, *place: str) -> Sql:
+        (document, document_params), (condition, condition_params), (value, value_params) = (
+            compiler.compile(part) for part in self.get_source_expressions()
+        )
+        return (
+            f"(SELECT {value} FROM {source.format(document)} WHERE {condition}"  # noqa: S608
+            f" ORDER BY {ENTRY}.place LIMIT 1)",
+            (*value_params, *document_params, *place, *condition_params),
         )
 
 

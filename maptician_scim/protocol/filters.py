@@ -176,13 +176,20 @@ class Sources(Protocol):
         """A multi-valued attribute, or ``None`` if it cannot be filtered."""
 
 
-def compile_filter(text: str, model: type[scim.Resource[Any]], sources: Sources) -> Q:
+def compile_filter(
+    text: str,
+    model: type[scim.Resource[Any]],
+    sources: Sources,
+    others: Iterable[type[scim.Resource[Any]]] = (),
+) -> Q:
     """The condition a filter stands for.
 
-    Raises ``InvalidFilter``, naming the attribute or the place.
+    ``others`` are the kinds of resources that are searched with it as well: what only they have is
+    unassigned here (RFC 7644 section 3.4.2.1). Raises ``InvalidFilter``, naming the attribute or
+    the place.
     """
     bound = _parsed(text, model)
-    return _Compiler(model, bound, sources).visit(bound.ast)
+    return _Compiler(model, bound, sources, others).visit(bound.ast)
 
 
 def parse_filter(
@@ -193,7 +200,7 @@ def parse_filter(
     ``sources`` say which attributes can be filtered. Raises ``InvalidFilter``.
     """
     bound = _parsed(text, model)
-    _Compiler(model, bound, sources).visit(bound.ast)
+    _Compiler(model, bound, sources, ()).visit(bound.ast)
     return bound
 
 
@@ -300,13 +307,20 @@ class _Compiler(_Conditions):
     """Turns the tree of a filter on a resource into conditions."""
 
     def __init__(
-        self, model: type[scim.Resource[Any]], bound: ScimFilter[Any], sources: Sources
+        self,
+        model: type[scim.Resource[Any]],
+        bound: ScimFilter[Any],
+        sources: Sources,
+        others: Iterable[type[scim.Resource[Any]]],
     ) -> None:
         self.model = model
         self.bound = bound
         self.sources = sources
+        self.others = tuple(others)
 
     def visit_present(self, node: Present) -> Q:
+        if self._is_elsewhere(node.attr_path):
+            return NEVER
         binding = self._resolve(node.attr_path)
         schema, attribute, sub = place_of(self.model, binding)
         names = [sub] if sub else sub_attributes(binding) or [VALUE]
@@ -323,6 +337,8 @@ class _Compiler(_Conditions):
         return self._operand(binding, node.attr_path).is_present
 
     def visit_value_path(self, node: ValuePath) -> Q:
+        if self._is_elsewhere(node.attr_path):
+            return NEVER
         binding = self._resolve(node.attr_path)
         entries = self._entries(binding, node.attr_path)
         simple = binding if entries.is_simple else None
@@ -333,6 +349,8 @@ class _Compiler(_Conditions):
         )
 
     def compare(self, node: Comparison, op: CompareOperator) -> Q:
+        if self._is_elsewhere(node.attr_path):
+            return ALWAYS if node.value is None and op == CompareOperator.eq else NEVER
         binding = self.bound.resolve_comparison(node.attr_path, strict=False)
         if binding is None:
             raise _unknown(node.attr_path)
@@ -348,6 +366,14 @@ class _Compiler(_Conditions):
             # An attribute without any entry is as unassigned as an entry without the value.
             return found | Q(IsNotTrue(entries.any(lambda operands: ALWAYS)))
         return found
+
+    def _is_elsewhere(self, path: AttrPath) -> bool:
+        """Whether only resources of another kind have the attribute."""
+        return (
+            bool(self.others)
+            and not _declares(self.model, path)
+            and any(_declares(model, qualified(model, path)) for model in self.others)
+        )
 
     def _resolve(self, path: AttrPath) -> AttributeBinding:
         binding = self.bound.resolve(path, strict=False)

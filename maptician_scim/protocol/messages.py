@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import scim2_models as scim
+from django.utils.http import parse_etags
 from pydantic import ValidationError
 
 from maptician_scim.exceptions import BY_SCIM_TYPE, InvalidValue, ScimError
@@ -140,13 +141,28 @@ def error_body(status: int, detail: str, scim_type: str | None = None) -> dict[s
     return body | {"scimType": scim_type} if scim_type else body
 
 
-def list_body(resources: list[dict[str, Any]], *, total: int, start: int) -> dict[str, Any]:
-    """A ListResponse; the numbers are JSON integers, as Okta requires."""
+def list_body(
+    resources: list[dict[str, Any]],
+    *,
+    total: int,
+    start: int | None = None,
+    next_cursor: str | None = None,
+    previous_cursor: str | None = None,
+) -> dict[str, Any]:
+    """A ListResponse; the numbers are JSON integers, as Okta requires.
+
+    ``start`` is for pages by number, the cursors are for the others (RFC 9865 section 2).
+    """
+    paging = {
+        "startIndex": start,
+        "itemsPerPage": len(resources),
+        "nextCursor": next_cursor,
+        "previousCursor": previous_cursor,
+    }
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
-        "startIndex": start,
-        "itemsPerPage": len(resources),
+        **{name: value for name, value in paging.items() if value is not None},
         "Resources": resources,
     }
 
@@ -165,11 +181,9 @@ def etag(fingerprint: str) -> str:
 
 
 def etag_matches(header: str, version: str) -> bool:
-    """Whether a list of entity tags, or ``*``, names a version.
+    """Whether a list of entity tags, or ``*``, names a version; what is no tag names none.
 
     Compared weakly in If-Match too: SCIM's own examples send weak tags there.
     """
-    if header.strip() == "*":
-        return True
-    opaque = version.removeprefix("W/")
-    return any(tag.strip().removeprefix("W/") == opaque for tag in header.split(","))
+    tags = parse_etags(header)
+    return tags == ["*"] or version.removeprefix("W/") in {tag.removeprefix("W/") for tag in tags}

@@ -6,6 +6,7 @@ after the commit. Nothing here knows HTTP.
 
 from maptician_scim.provisioning.base import Provisioner
 from maptician_scim.provisioning.catalogues import Catalogue
+from maptician_scim.provisioning.searching import Search
 from maptician_scim.provisioning.users import UserProvisioner
 
 PROVISIONERS: dict[str, type[Provisioner]] = {
@@ -13,4 +14,4 @@ PROVISIONERS: dict[str, type[Provisioner]] = {
 }
 """The verbs by resource type."""
 
-__all__ = ["PROVISIONERS", "Catalogue", "Provisioner", "UserProvisioner"]
+__all__ = ["PROVISIONERS", "Catalogue", "Provisioner", "Search", "UserProvisioner"]

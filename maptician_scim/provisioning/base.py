@@ -11,11 +11,10 @@ from django.http import HttpRequest
 from maptician_scim import transactions
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
-from maptician_scim.exceptions import NotFound
+from maptician_scim.exceptions import NotFound, PreconditionFailed
 from maptician_scim.models import Connection
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.extensions import unknown_schemas
-from maptician_scim.protocol.filters import compile_filter
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
@@ -34,11 +33,13 @@ class Provisioner(ABC):
         origin: Origin,
         request: HttpRequest,
         projection: Projection = EVERYTHING,
+        if_none_match: str | None = None,
     ) -> None:
         self.tenant = tenant
         self.origin = origin
         self.request = request
         self.projection = projection
+        self.if_none_match = if_none_match
         self.connection = Connection.of(tenant)
 
     # -- the kind of resource --------------------------------------------------------------------
@@ -59,7 +60,7 @@ class Provisioner(ABC):
     # -- reading ---------------------------------------------------------------------------------
 
     def get(self, scim_id: str) -> Document:
-        """A resource by id. Raises ``NotFound``."""
+        """A whole resource by id. Raises ``NotFound``."""
         if not is_scim_id(scim_id):
             raise self.not_found(scim_id)
         found = transactions.read(lambda: self._documents(self.visible().filter(scim_id=scim_id)))
@@ -68,25 +69,9 @@ class Provisioner(ABC):
         document: Document = found[0]
         return document
 
-    def search(self, filter_text: str | None, start: int, count: int) -> tuple[list[Document], int]:
-        """A page of resources in the order of their creation, and how many there are.
-
-        ``start`` counts from 1 (RFC 7644 section 3.4.2.4). Raises ``InvalidFilter``.
-        """
-        records = self.visible()
-        if filter_text is not None:
-            mapping = self.adapter_class.mapping()
-            records = records.filter(compile_filter(filter_text, mapping.model, mapping))
-        return transactions.read(lambda: self._page(records, start, count))
-
-    def _page(self, records: QuerySet[Any], start: int, count: int) -> tuple[list[Document], int]:
-        page = records.order_by("id")[start - 1 : start - 1 + count]
-        found = self._documents(page) if count else []
-        if found and len(found) < count:
-            return found, start - 1 + len(found)
-        if count and not found and start == 1:
-            return found, 0
-        return found, records.count()
+    def documents(self, records: QuerySet[Any]) -> list[Document]:
+        """The resources of records of ``visible``, with what is shown of them."""
+        return [self.projection.apply(document) for document in self._documents(records)]
 
     def _documents(self, records: QuerySet[Any]) -> list[Document]:
         found: list[Document] = self.adapter_class.documents(records, self.request, self.projection)
@@ -105,6 +90,14 @@ class Provisioner(ABC):
         if self.connection.keeps_unknown_schemas:
             wanted.attributes.update(unknown_schemas(model, payload))
         return wanted
+
+    def check_preconditions(self, if_match: str | None, version: str) -> None:
+        """Raise ``PreconditionFailed`` unless a write was meant for this version (RFC 9110
+        section 13.1)."""
+        if if_match is not None and not messages.etag_matches(if_match, version):
+            raise PreconditionFailed
+        if self.if_none_match is not None and messages.etag_matches(self.if_none_match, version):
+            raise PreconditionFailed("The resource has the version that 'If-None-Match' rules out.")
 
     @abstractmethod
     def create(self, payload: Document) -> Document:

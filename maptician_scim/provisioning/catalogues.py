@@ -9,10 +9,11 @@ from django.http import HttpRequest
 
 from maptician_scim import transactions
 from maptician_scim.conf import Tenant, scim_settings
-from maptician_scim.exceptions import NotFound
+from maptician_scim.exceptions import InvalidCursor, NotFound
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.catalogues import CATALOGUE_MODELS, matching, ordered
 from maptician_scim.protocol.projection import EVERYTHING, Projection
+from maptician_scim.protocol.query import Query
 from maptician_scim.protocol.schemas import core_schema
 from maptician_scim.roles import Role
 from maptician_scim.tenancy import endpoint_url
@@ -39,29 +40,25 @@ class Catalogue:
         """The resource with this id. Raises ``NotFound``."""
         for document in self._documents():
             if document["id"] == identifier:
-                return self.projection.apply(document)
+                return document
         kind = self.resource_type.lower()
         raise NotFound(f"There is no {kind} with the id {identifier[:64]!r}.")
 
-    def search(
-        self,
-        filter_text: str | None,
-        start: int,
-        count: int,
-        *,
-        sort_by: str | None = None,
-        sort_order: str = "ascending",
-    ) -> tuple[list[Document], int]:
+    def search(self, query: Query) -> tuple[list[Document], int]:
         """A page of resources, in the adapter's order if not sorted, and how many there are.
 
-        ``start`` counts from 1. Raises ``InvalidFilter``, and ``InvalidValue`` for a wrong order.
+        Raises ``InvalidFilter``, ``InvalidValue`` for a wrong order, ``InvalidCursor`` for any.
         """
+        if query.cursor:
+            raise InvalidCursor("Lists of this kind have no cursors: page with 'startIndex'.")
         documents = self._documents()
-        if filter_text is not None:
-            documents = matching(self.resource_type, documents, filter_text)
-        if sort_by is not None:
-            documents = ordered(self.resource_type, documents, sort_by, sort_order)
-        page = documents[start - 1 : start - 1 + count]
+        if query.filter_text is not None:
+            documents = matching(self.resource_type, documents, query.filter_text)
+        if query.sort_by is not None:
+            documents = ordered(
+                self.resource_type, documents, query.sort_by, is_descending=query.is_descending
+            )
+        page = documents[query.start - 1 : query.start - 1 + query.size]
         return [self.projection.apply(document) for document in page], len(documents)
 
     def _documents(self) -> list[Document]:

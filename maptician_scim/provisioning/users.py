@@ -24,7 +24,6 @@ from maptician_scim.exceptions import (
     Conflict,
     Forbidden,
     InvalidValue,
-    PreconditionFailed,
     Reason,
     Uniqueness,
 )
@@ -229,10 +228,7 @@ class UserProvisioner(Provisioner):
         record.tenant = self.tenant
         adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
         self.note(adapter.document())
-        if if_match is not None:
-            version = messages.etag(messages.digest(adapter.document()))
-            if not messages.etag_matches(if_match, version):
-                raise PreconditionFailed
+        self.check_preconditions(if_match, messages.etag(messages.digest(adapter.document())))
         return adapter
 
     def _check_addresses(self, before: Document, after: Document) -> None:
