@@ -49,3 +49,68 @@ class DeskFactory(factory.django.DjangoModelFactory):
         return models.Floor.objects.get_or_create(
             location=location, name="Ground floor", defaults={"level": 0}
         )[0]
+
+
+class NeighbourhoodFactory(factory.django.DjangoModelFactory):
+    """With ``desks``, as many free desks are in it."""
+
+    class Meta:
+        model = models.Neighbourhood
+        skip_postgeneration_save = True
+
+    class Params:
+        company = factory.SubFactory(CompanyFactory, subdomain="acme")
+
+    name = factory.Sequence(lambda n: f"Neighbourhood {n}")
+
+    @factory.lazy_attribute
+    def floor(self):
+        return DeskFactory(company=self.company).floor
+
+    @factory.post_generation
+    def desks(self, create, count, **kwargs):
+        DeskFactory.create_batch(count or 0, floor=self.floor, neighbourhood=self)
+
+
+class TeamFactory(factory.django.DjangoModelFactory):
+    """With ``members``, these people are in it."""
+
+    class Meta:
+        model = models.Team
+        skip_postgeneration_save = True
+
+    company = factory.SubFactory(CompanyFactory, subdomain="acme")
+    name = factory.Sequence(lambda n: f"Team {n}")
+
+    @factory.post_generation
+    def members(self, create, people, **kwargs):
+        self.members.add(*people or ())
+
+
+class TeamMembershipFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.TeamMembership
+
+    class Params:
+        lead = factory.Trait(is_lead=True)
+
+    team = factory.SubFactory(TeamFactory)
+    occupant = factory.SubFactory(OccupantFactory, company=factory.SelfAttribute("..team.company"))
+
+
+class DeskOfferFactory(factory.django.DjangoModelFactory):
+    """An offer to a member of a team, of a desk in its neighbourhood."""
+
+    class Meta:
+        model = models.DeskOffer
+
+    team = factory.SubFactory(TeamFactory, neighbourhood=factory.SubFactory(NeighbourhoodFactory))
+
+    @factory.lazy_attribute
+    def occupant(self):
+        return TeamMembershipFactory(team=self.team).occupant
+
+    @factory.lazy_attribute
+    def desk(self):
+        place = self.team.neighbourhood
+        return DeskFactory(floor=place.floor, neighbourhood=place)

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
+from example_project.workplace.models import ApiKey, DeskAssignment, DeskOffer, Occupant
+from example_project.workplace.seating import offer_desk_to
 
 
 def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -> None:
@@ -14,8 +15,10 @@ def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -
     if verb in {"deactivated", "deleted"}:
         ApiKey.objects.of(user).active().revoke()
         DeskAssignment.objects.of(user).current().free()
+        DeskOffer.objects.of(user).end(DeskOffer.State.WITHDRAWN)
     elif verb == "reactivated":
         give_back_desk(user)
+        offer_desk_to(user)
 
 
 def give_back_desk(occupant: Occupant) -> None:

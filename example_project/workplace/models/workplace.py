@@ -7,6 +7,7 @@ import secrets
 from typing import Self
 
 from django.contrib.auth.models import AbstractUser, Group
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -113,6 +114,31 @@ class Floor(models.Model):
         return f"{self.location}, {self.name}"
 
 
+class NeighbourhoodQuerySet(models.QuerySet["Neighbourhood"]):
+    def of(self, company: Company) -> Self:
+        return self.filter(floor__location__company=company)
+
+
+class Neighbourhood(models.Model):
+    """The desks of a floor that belong together, where a team sits."""
+
+    floor = models.ForeignKey(Floor, on_delete=models.CASCADE, related_name="neighbourhoods")
+    name = models.CharField(max_length=100)
+
+    objects = NeighbourhoodQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["floor", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["floor", "name"], name="workplace_neighbourhood_is_unique_per_floor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.floor})"
+
+
 class DeskQuerySet(models.QuerySet["Desk"]):
     def of(self, company: Company) -> Self:
         return self.filter(floor__location__company=company)
@@ -121,10 +147,17 @@ class DeskQuerySet(models.QuerySet["Desk"]):
         """Those nobody has now."""
         return self.exclude(assignments__in=DeskAssignment.objects.current())
 
+    def offerable(self) -> Self:
+        """Those nobody has, and nobody is to decide about."""
+        return self.free().exclude(offers__state="open")
+
 
 class Desk(models.Model):
     floor = models.ForeignKey(Floor, on_delete=models.CASCADE, related_name="desks")
     label = models.CharField(max_length=50)
+    neighbourhood = models.ForeignKey(
+        Neighbourhood, on_delete=models.SET_NULL, null=True, blank=True, related_name="desks"
+    )
 
     objects = DeskQuerySet.as_manager()
 
@@ -138,6 +171,11 @@ class Desk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.floor})"
+
+    def clean(self) -> None:
+        """A neighbourhood does not reach over to another floor."""
+        if self.neighbourhood and self.neighbourhood.floor_id != self.floor_id:
+            raise ValidationError({"neighbourhood": "This neighbourhood is on another floor."})
 
 
 class DeskAssignmentQuerySet(models.QuerySet["DeskAssignment"]):
