@@ -461,15 +461,16 @@ def _described(
     document["id"] = scim_id
     document["meta"] = {
         "resourceType": "User",
-        "created": _timestamp(created),
-        "lastModified": _timestamp(modified),
+        "created": timestamp(created),
+        "lastModified": timestamp(modified),
         "location": f"{base}/{scim_id}",
         "version": messages.etag(messages.digest(document)),
     }
     return document
 
 
-def _timestamp(value: datetime) -> str:
+def timestamp(value: datetime) -> str:
+    """A point in time as SCIM writes it: in UTC and milliseconds."""
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -91,7 +91,10 @@ def schemas(request: HttpRequest) -> list[Document]:
 
 def resource_models() -> dict[str, ResourceModel]:
     """The models of the resource types this service provider serves, by name."""
-    return {"User": scim_settings.USER_ADAPTER.mapping().model}
+    models = {"User": scim_settings.USER_ADAPTER.mapping().model}
+    if scim_settings.GROUP_ADAPTER is not None:
+        models["Group"] = scim_settings.GROUP_ADAPTER.mapping().model
+    return models
 
 
 def one(documents: list[Document], identifier: str) -> Document:

@@ -18,7 +18,7 @@ urlpatterns = [
     re_path(r"^Users/?$", views.UsersView.as_view(), name="users"),
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", views.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", views.GroupsView.as_view(), name="groups"),
-    re_path(r"^Groups/(?P<uuid>[^/]+)/?$", views.GroupsView.as_view(), name="groups"),
+    re_path(r"^Groups/(?P<uuid>[^/]+)/?$", views.GroupView.as_view(), name="groups"),
     re_path(
         r"^ServiceProviderConfig/?$",
         views.ServiceProviderConfigView.as_view(),

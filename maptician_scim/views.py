@@ -25,17 +25,18 @@ from maptician_scim.exceptions import (
     InvalidSyntax,
     InvalidValue,
     NotFound,
-    NotImplementedHere,
     Reason,
     ScimError,
     Unauthorized,
     Unavailable,
 )
+from maptician_scim.explanations import ENTRA, client_name
 from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import messages
-from maptician_scim.provisioning import PROVISIONERS, Provisioner
+from maptician_scim.protocol.projection import NOTHING
+from maptician_scim.provisioning import Provisioner, provisioner_class
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
@@ -44,6 +45,7 @@ logger = logging.getLogger("maptician_scim.request")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 LARGEST = 2**31 - 1
+MINIMAL = "return=minimal"
 
 VERBS = {
     "GET": "read",
@@ -152,7 +154,7 @@ class SCIMView(APIView):
 
     def provisioner(self) -> Provisioner:
         """The verbs on the kind of resource the endpoint is about."""
-        verbs = PROVISIONERS[self.resource_type]
+        verbs = provisioner_class(self.resource_type)
         return verbs(self.origin.tenant, self.origin, self.request._request)
 
     def _note(self) -> None:
@@ -199,7 +201,22 @@ class ResourceView(SCIMView):
         return _resource(self.provisioner().replace(uuid, self.payload(), if_match(request)))
 
     def patch(self, request: Request, uuid: str) -> Response:
-        return _resource(self.provisioner().patch(uuid, self.payload(), if_match(request)))
+        is_minimal = self.wants_no_body and "attributes" not in request.query_params
+        provisioner = self.provisioner()
+        if is_minimal:
+            provisioner.projection = NOTHING
+        resource = provisioner.patch(uuid, self.payload(), if_match(request))
+        if not is_minimal:
+            return _resource(resource)
+        headers = {"ETag": resource["meta"]["version"]}
+        if prefers_minimal(request):
+            headers["Preference-Applied"] = MINIMAL
+        return Response(status=204, headers=headers)
+
+    @property
+    def wants_no_body(self) -> bool:
+        """Whether a PATCH is answered with 204, and so nothing has to be read for the answer."""
+        return prefers_minimal(self.request)
 
     def delete(self, request: Request, uuid: str) -> Response:
         self.provisioner().delete(uuid, if_match(request))
@@ -220,24 +237,23 @@ class UserView(ResourceView):
     resource_type = "User"
 
 
-class GroupsView(SCIMView):
-    """``/Groups``: there are none, and none can be made."""
+class GroupsView(ResourcesView):
+    """``/Groups``"""
 
     scope = "groups"
     resource_type = "Group"
 
-    def get(self, request: Request, uuid: str = "") -> Response:
-        if uuid:
-            raise NotFound
-        start = max(whole_number(request, "startIndex", 1), 1)
-        return Response(messages.list_body([], total=0, start=start))
 
-    def not_implemented(self, request: Request, uuid: str = "") -> Response:
-        raise NotImplementedHere(
-            "Groups are not supported. Switch group push off and assign people instead."
-        )
+class GroupView(ResourceView):
+    """``/Groups/<id>``"""
 
-    post = put = patch = delete = not_implemented
+    scope = "groups"
+    resource_type = "Group"
+
+    @property
+    def wants_no_body(self) -> bool:
+        """Entra documents 204 as the answer to its PATCH of a group."""
+        return super().wants_no_body or client_name(self.origin.client) == ENTRA
 
 
 class ServiceProviderConfigView(SCIMView):
@@ -301,6 +317,12 @@ def one_filter(request: Request) -> str | None:
     if filters and not filters[0].strip():
         raise InvalidFilter("The filter is empty.")
     return filters[0] if filters else None
+
+
+def prefers_minimal(request: Request) -> bool:
+    """Whether the client has asked for an answer without a body (RFC 7240 section 4.2)."""
+    preferences = request.META.get("HTTP_PREFER", "").lower().split(",")
+    return MINIMAL in (p.partition(";")[0].replace(" ", "").replace('"', "") for p in preferences)
 
 
 def if_match(request: Request) -> str | None:

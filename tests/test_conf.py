@@ -11,6 +11,9 @@ from tests.live import ROOT
 NAMES = sorted(name for name in vars(Settings) if name.isupper())
 DEFAULTS = {
     "TENANT_FIELD": "subdomain",
+    "GROUP_ADAPTER": None,
+    "GROUP_MODEL": "auth.Group",
+    "NESTED_GROUPS": False,
     "DEFAULT_PAGE_SIZE": 100,
     "MAX_PAGE_SIZE": 1000,
     "MAX_BODY_SIZE": 1024 * 1024,

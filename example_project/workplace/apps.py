@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 from example_project.database import teach_sqlite_unicode
-from maptician_scim.signals import in_transaction
+from maptician_scim.signals import group_in_transaction, in_transaction
 
 
 class WorkplaceConfig(AppConfig):
@@ -17,3 +17,4 @@ class WorkplaceConfig(AppConfig):
 
         connection_created.connect(teach_sqlite_unicode)
         in_transaction.connect(receivers.follow_provisioning)
+        group_in_transaction.connect(receivers.follow_group_push)

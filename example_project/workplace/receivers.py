@@ -6,8 +6,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from example_project.workplace.models import ApiKey, DeskAssignment, DeskOffer, Occupant
-from example_project.workplace.seating import offer_desk_to
+from example_project.workplace.models import (
+    ApiKey,
+    DeskAssignment,
+    DeskOffer,
+    Occupant,
+    Team,
+)
+from example_project.workplace.seating import follow_team, offer_desk_to
 
 
 def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -> None:
@@ -19,6 +25,14 @@ def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -
     elif verb == "reactivated":
         give_back_desk(user)
         offer_desk_to(user)
+
+
+def follow_group_push(
+    sender: Any, verb: str, group: Team, added: list[int], removed: list[int], **kwargs: Any
+) -> None:
+    """Receiver of ``group_in_transaction``: who joins a team is offered a desk where it sits."""
+    if verb != "deleted":
+        follow_team(group, added, removed)
 
 
 def give_back_desk(occupant: Occupant) -> None:

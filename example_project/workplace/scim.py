@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maptician_scim.adapters import UserAdapter
+from maptician_scim.group_adapters import GroupAdapter
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -40,3 +41,11 @@ class OccupantAdapter(UserAdapter):
         if self.obj.email:
             yield self.obj.email
         yield self.obj.username
+
+
+class TeamAdapter(GroupAdapter):
+    """A pushed group is a team. Who leads it, and where it sits, is Maptician's own."""
+
+    tenant_field = "company"
+    members_field = "members"
+    attribute_map = {"displayName": "name"}

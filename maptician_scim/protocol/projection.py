@@ -19,3 +19,14 @@ class Projection:
 
 EVERYTHING = Projection()
 """What is returned by default."""
+
+
+class _Nothing(Projection):
+    """For an answer without a body: nothing has to be read for it."""
+
+    def includes(self, attribute: str) -> bool:
+        return False
+
+
+NOTHING = _Nothing()
+"""What a client sees that wants no body."""

@@ -11,6 +11,9 @@ from typing import Annotated, Any, Union
 import scim2_models as scim
 from pydantic import BeforeValidator, Field
 
+from maptician_scim.conf import scim_settings
+
+CORE_GROUP = str(scim.Group.__schema__)
 CORE_USER = str(scim.User.__schema__)
 ENTERPRISE_USER = str(scim.EnterpriseUser.__schema__)
 
@@ -103,10 +106,27 @@ class User(scim.User[scim.AnyExtension]):
 UserResource = User[EnterpriseUser]
 """The model of ``/Users``: the core schema with the enterprise extension."""
 
-ResourceModel = type[scim.Resource[Any]]
 
-# Not served: there are no groups to list a user's memberships from.
-UNSERVED_USER_ATTRIBUTES = frozenset({"groups"})
+class GroupMember(scim.GroupMember):
+    display: Annotated[str | None, scim.Mutability.read_only] = None
+    """The member's name for display."""
+
+
+class Group(scim.Resource[scim.AnyExtension]):
+    """Group"""
+
+    __schema__ = scim.Group.__schema__
+
+    display_name: Annotated[
+        str | None, scim.Required.true, scim.CaseExact.false, scim.Uniqueness.server
+    ] = None
+    """The group's name, which no other group of the tenant has."""
+
+    members: list[GroupMember] | None = None
+    """Who is in the group."""
+
+
+ResourceModel = type[scim.Resource[Any]]
 
 
 @cache
@@ -115,6 +135,12 @@ def user_model(extensions: tuple[type[scim.Extension], ...]) -> ResourceModel:
     if not extensions:
         return UserResource
     return User[Union[EnterpriseUser, *extensions]]  # type: ignore[valid-type]
+
+
+@cache
+def group_model(extensions: tuple[type[scim.Extension], ...]) -> ResourceModel:
+    """The model of ``/Groups`` with extensions of the host."""
+    return Group[Union[(*extensions,)]] if extensions else Group  # type: ignore[valid-type]
 
 
 def core_schema(model: ResourceModel) -> str:
@@ -128,14 +154,19 @@ def extension_schemas(model: ResourceModel) -> tuple[str, ...]:
     return tuple(str(urn) for urn in model.get_extension_models())
 
 
-@cache
 def schema_documents(model: ResourceModel) -> dict[str, dict[str, Any]]:
     """The schemas of a resource by URN, as ``/Schemas`` shows them, without ``meta``.
 
     RFC 7643 section 7. They are shared: a caller must not change them.
     """
+    unserved = frozenset() if scim_settings.serves_groups else frozenset({"groups"})
+    return _schema_documents(model, unserved)
+
+
+@cache
+def _schema_documents(model: ResourceModel, unserved: frozenset[str]) -> dict[str, dict[str, Any]]:
     own = model.to_schema().model_dump()
-    own["attributes"] = [a for a in own["attributes"] if a["name"] not in UNSERVED_USER_ATTRIBUTES]
+    own["attributes"] = [a for a in own["attributes"] if a["name"] not in unserved]
     extensions = model.get_extension_models().values()
     documents = (own, *(extension.to_schema().model_dump() for extension in extensions))
     return {document["id"]: document for document in documents}

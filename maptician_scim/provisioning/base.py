@@ -13,7 +13,7 @@ from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import NotFound
 from maptician_scim.models import Connection
-from maptician_scim.protocol.filters import compile_filter
+from maptician_scim.protocol.filters import Sources, compile_filter
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 
@@ -49,6 +49,11 @@ class Provisioner(ABC):
     def visible(self) -> QuerySet[Any]:
         """The records the tenant sees, with the mapped columns beside them."""
 
+    def sources(self) -> Sources:
+        """Where the attributes that a filter may name are in the database."""
+        sources: Sources = self.adapter_class.mapping()
+        return sources
+
     @abstractmethod
     def note(self, payload: Document) -> None:
         """Let the log say who or what was meant, also if the body is refused."""
@@ -73,7 +78,7 @@ class Provisioner(ABC):
         records = self.visible()
         if filter_text is not None:
             mapping = self.adapter_class.mapping()
-            records = records.filter(compile_filter(filter_text, mapping.model, mapping))
+            records = records.filter(compile_filter(filter_text, mapping.model, self.sources()))
         return transactions.read(lambda: self._page(records, start, count))
 
     def _page(self, records: QuerySet[Any], start: int, count: int) -> tuple[list[Document], int]:

@@ -17,7 +17,7 @@ from django.db import (
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, rehearsal, signals, transactions
+from maptician_scim import events, membership, rehearsal, relations, signals, transactions
 from maptician_scim.adapters import UserAdapter, critical_changes
 from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
@@ -39,11 +39,13 @@ from maptician_scim.models import (
 )
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
 from maptician_scim.protocol.schemas import ResourceModel
 from maptician_scim.provisioning.base import Document, Provisioner
+from maptician_scim.tenancy import endpoint_url
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -68,6 +70,25 @@ class UserProvisioner(Provisioner):
 
     def visible(self) -> ProvisionedUserQuerySet:
         return self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+
+    def sources(self) -> Sources:
+        if not scim_settings.serves_groups:
+            return super().sources()
+        related = {"groups": relations.groups_for_filters(self.tenant)}
+        return WithRelated(self.adapter_class.mapping(), related)
+
+    def _documents(self, records: Any) -> list[Document]:
+        return self._with_groups(super()._documents(records))
+
+    def _with_groups(self, documents: list[Document]) -> list[Document]:
+        """The resources with the groups that people are in: one query, if anybody asks."""
+        if documents and scim_settings.serves_groups and self.projection.includes("groups"):
+            urls = {"Group": endpoint_url(self.request, "groups")}
+            groups = relations.groups(self.tenant, [d["id"] for d in documents], urls)
+            for document in documents:
+                if document["id"] in groups:
+                    document["groups"] = groups[document["id"]]
+        return documents
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -128,7 +149,9 @@ class UserProvisioner(Provisioner):
             adapter.end_access()
         document = self._save_record(adapter)
         self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
-        return document
+        if not is_known:
+            return document  # nobody's member yet
+        return self._with_groups([document])[0]
 
     def _adapter_for_new(self, user_name: str) -> UserAdapter:
         """An adapter around the host user a POST is about: a former one, or a new one."""
@@ -185,7 +208,7 @@ class UserProvisioner(Provisioner):
             (was_active, adapter.is_active), "updated"
         )
         self._finish(adapter, verb, changes, 200)
-        return document
+        return self._with_groups([document])[0]
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -194,6 +217,8 @@ class UserProvisioner(Provisioner):
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
         user, record = adapter.obj, adapter.record
         adapter.end_access()
+        if scim_settings.serves_groups:
+            membership.end_memberships(self.tenant, user.pk)
         if self.connection.deletes == "delete":
             detach(record)
             self._finish(adapter, "deleted", changes, 204)

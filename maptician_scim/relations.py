@@ -1,0 +1,173 @@
+"""Who is in which group, read through the host's own many-to-many relation.
+
+The other half, changing it, is ``membership.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.models import ProvisionedGroup, ProvisionedUser, ProvisionedUserQuerySet
+from maptician_scim.protocol.expressions import Among
+from maptician_scim.protocol.filters import Operand, RelatedEntries
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The many-to-many relation between the host's groups and users."""
+
+    through: type[Model]
+    group_field: str
+    user_field: str
+    """The foreign keys of ``through``."""
+
+    to_users: str
+    to_groups: str
+    """The ORM paths from a group to its users, and from a user to their groups."""
+
+
+def group_model() -> type[Model]:
+    """The host's model of a group."""
+    return apps.get_model(scim_settings.GROUP_MODEL)
+
+
+def relation() -> Relation:
+    """The relation that the adapter's ``members_field`` names. Raises ``ValueError``."""
+    adapter = scim_settings.GROUP_ADAPTER
+    if adapter is None:
+        raise ValueError("There is no GROUP_ADAPTER.")
+    return find_relation(group_model(), adapter.members_field)
+
+
+@cache
+def find_relation(model: type[Model], name: str) -> Relation:
+    """The relation of a model with users that has this name, from either side.
+
+    Raises ``ValueError``.
+    """
+    users = get_user_model()
+    for field in model._meta.many_to_many:
+        if field.name == name and field.related_model is users:
+            return Relation(
+                field.remote_field.through,
+                field.m2m_field_name(),
+                field.m2m_reverse_field_name(),
+                field.name,
+                field.related_query_name(),
+            )
+    for rel in model._meta.related_objects:
+        names = (rel.name, rel.get_accessor_name())
+        if rel.many_to_many and name in names and rel.related_model is users:
+            return Relation(
+                rel.through,
+                rel.field.m2m_reverse_field_name(),
+                rel.field.m2m_field_name(),
+                rel.name,
+                rel.field.name,
+            )
+    raise ValueError(f"{model.__name__}.{name} is no many-to-many relation with the user model")
+
+
+# -- what members and groups look like ----------------------------------------------------------
+
+
+def people_of(tenant: Tenant) -> ProvisionedUserQuerySet:
+    """The people a tenant sees, with what they are called: ``scim_display``."""
+    adapter = scim_settings.USER_ADAPTER
+    people = adapter.annotated(ProvisionedUser.objects.for_tenant(tenant))
+    shown = adapter.mapping().operand(None, "displayName", None)
+    if shown is None:
+        return people.annotate(scim_display=F("user_name"))
+    named = Coalesce(NullIf(shown.expression, Value("")), F("user_name"))
+    return people.annotate(scim_display=named)
+
+
+PERSON: Mapping[str, Operand] = {
+    "value": Operand(F("scim_id"), "uuid"),
+    "display": Operand(F("scim_display")),
+    "type": Operand(Value("User")),
+}
+"""What the sub-attributes of a member are, if the member is a person."""
+
+GROUP: Mapping[str, Operand] = {
+    "value": Operand(F("scim_id"), "uuid"),
+    "display": Operand(F("display_name")),
+    "type": Operand(Value("Group")),
+}
+"""The same for a group in a group."""
+
+GROUP_OF_USER: Mapping[str, Operand] = GROUP | {"type": Operand(Value("direct"))}
+
+
+def members_for_filters(tenant: Tenant) -> RelatedEntries:
+    """The members of the group at hand."""
+    people = people_of(tenant).filter(**{f"user__{relation().to_groups}": OuterRef("group")})
+    if not scim_settings.NESTED_GROUPS:
+        return RelatedEntries(((people, PERSON),))
+    children = ProvisionedGroup.objects.for_tenant(tenant).filter(parents__parent=OuterRef("pk"))
+    return RelatedEntries(((people, PERSON), (children, GROUP)))
+
+
+def groups_for_filters(tenant: Tenant) -> RelatedEntries:
+    """The groups of the user at hand."""
+    groups = ProvisionedGroup.objects.for_tenant(tenant)
+    mine = groups.filter(**{f"group__{relation().to_users}": OuterRef("user")})
+    return RelatedEntries(((mine, GROUP_OF_USER),))
+
+
+# -- entries of pages -----------------------------------------------------------------------------
+
+
+def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict[str, list[Entry]]:
+    """The members of these groups, by SCIM ids: one query, and one for groups in groups.
+
+    ``urls`` are those of the endpoints, by the type of resource.
+    """
+    of_group = f"user__{relation().to_groups}__scim_records__scim_id"
+    people = people_of(tenant).filter(Among(F(of_group), ids)).order_by("id")
+    found: dict[str, list[Entry]] = {}
+    for group, *member in people.values_list(of_group, "scim_id", "scim_display"):
+        found.setdefault(str(group), []).append(_entry(urls, "User", *member))
+    if scim_settings.NESTED_GROUPS:
+        groups = ProvisionedGroup.objects.for_tenant(tenant).order_by("id")
+        children = groups.filter(Among(F("parents__parent__scim_id"), ids))
+        rows = children.values_list("parents__parent__scim_id", "scim_id", "display_name")
+        for group, *member in rows:
+            found.setdefault(str(group), []).append(_entry(urls, "Group", *member))
+    return found
+
+
+def groups(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict[str, list[Entry]]:
+    """The groups of these people, by SCIM ids: one query."""
+    person = f"group__{relation().to_users}__scim_records"
+    of_person = Q(Among(F(f"{person}__scim_id"), ids))
+    found: dict[str, list[Entry]] = {}
+    records = ProvisionedGroup.objects.for_tenant(tenant).filter(of_person).order_by("id")
+    for user, *group in records.values_list(f"{person}__scim_id", "scim_id", "display_name"):
+        entry = _entry(urls, "Group", *group) | {"type": "direct"}
+        found.setdefault(str(user), []).append(entry)
+    return found
+
+
+def groups_of_user(tenant: Tenant, user_pk: Any) -> QuerySet[ProvisionedGroup]:
+    """The records of the groups that a host user is in."""
+    return ProvisionedGroup.objects.for_tenant(tenant).filter(
+        **{f"group__{relation().to_users}": user_pk}
+    )
+
+
+def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str) -> Entry:
+    return {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "display": display} | {
+        "type": kind
+    }
