@@ -95,6 +95,8 @@ MAPTICIAN_SCIM: dict[str, Any] = {
 # -- people -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "workplace.Occupant"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "my-desk"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

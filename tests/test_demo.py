@@ -30,6 +30,7 @@ from django.apps import apps
 models = [m for m in apps.get_models() if m._meta.app_label in ("workplace", "maptician_scim")]
 print(json.dumps({m.__name__: m.objects.count() for m in models}))
 """
+LOGINS = ["Login", "Support", "Person"]
 SILENT = ["demo", "--no-serve"]
 LINE = re.compile(r"(GET|POST|PUT) +/\S+ +(\d{3}) +(\d+) ms   \S")
 SECRET = re.compile(rf"{tokens.MARK}\w+")
@@ -64,6 +65,12 @@ def test_data_is_four_companies_with_some_dozen_people_each(data):
     assert 4 * 24 <= data["ProvisionedUser"] <= 4 * 60
     assert data["Occupant"] > data["ProvisionedUser"]  # Maptician's own staff
     assert min(data[name] for name in ("DeskAssignment", "ApiKey", "SessionKey")) > 0
+
+
+def test_data_has_teams_that_offer_desks(data):
+    assert data["Team"] == data["Neighbourhood"] == 2 * data["Company"]
+    assert data["TeamMembership"] > 4 * data["Team"]
+    assert 0 < data["DeskOffer"] < data["TeamMembership"]
 
 
 def test_second_run_is_silent_and_changes_nothing(env, data):
@@ -204,13 +211,15 @@ def test_demo_ends_with_addresses_token_and_login(shown):
     assert value(lines, "Base URL") == f"http://acme.localhost:{port}/scim/v2"
     assert value(lines, "Admin") == f"http://localhost:{port}/admin/"
     assert tokens.is_well_formed(value(lines, "Token"))
-    assert re.fullmatch(r"\S+ / \S+", value(lines, "Login"))
+    assert value(lines, "Desk page") == f"http://acme.localhost:{port}/desk/"
+    for label in LOGINS:
+        assert re.fullmatch(r"\S+ / \S+", value(lines, label))
 
 
 def test_demo_shows_the_secrets_only_there(shown):
     everything = "\n".join(shown["lines"]) + shown["rest"]
     assert SECRET.findall(everything) == [value(shown["lines"], "Token")]
-    for label in ("Login", "Support"):
+    for label in LOGINS:
         assert everything.count(value(shown["lines"], label).split(" / ")[1]) == 1
 
 
@@ -244,7 +253,11 @@ def test_supporter_of_the_demo_sees_one_company_and_may_issue_tokens(env):
         "maptician_scim.view_provisioneduser",
         "maptician_scim.view_token",
         "workplace.view_company",
+        "workplace.view_deskoffer",
+        "workplace.view_neighbourhood",
         "workplace.view_occupant",
+        "workplace.view_team",
+        "workplace.view_teammembership",
     ]
 
 
@@ -274,7 +287,7 @@ def test_next_demo_leaves_as_much_as_the_one_before(env, shown):
     with demo(env, free_port()) as (_, lines):
         played = "\n".join(lines)
     assert "that ended" in played
-    names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey")
+    names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey", "DeskOffer")
     after = count(env)
     assert {name: after[name] for name in names} == {name: before[name] for name in names}
 

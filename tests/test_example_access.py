@@ -11,14 +11,19 @@ from example_project.workplace.models import (
     Company,
     Desk,
     DeskAssignment,
+    DeskOffer,
     Floor,
     Location,
+    Neighbourhood,
     Occupant,
+    Team,
+    TeamMembership,
 )
 from maptician_scim.models import Event, Token
 from tests.factories import CompanyFactory, DeskFactory, OccupantFactory
 
 MODELS = [Company, Occupant, Location, Floor, Desk, DeskAssignment, ApiKey]
+MODELS += [Neighbourhood, Team, TeamMembership, DeskOffer]
 HINT = "Zyx"  # stands in everything of the other company, and nowhere else
 
 
@@ -64,7 +69,9 @@ def furnish(company, word):
     )
     location = Location.objects.create(company=company, name=f"{word} house", city=f"{word} city")
     floor = Floor.objects.create(location=location, name=f"{word} floor")
-    desk = DeskFactory(floor=floor, label=f"{word}-1")
+    place = Neighbourhood.objects.create(floor=floor, name=f"{word} corner")
+    desk = DeskFactory(floor=floor, neighbourhood=place, label=f"{word}-1")
+    team = Team.objects.create(company=company, name=f"{word} team", neighbourhood=place)
     key, _ = ApiKey.objects.issue(person, f"{word} key")
     return {
         Company: company,
@@ -74,6 +81,10 @@ def furnish(company, word):
         Desk: desk,
         DeskAssignment: DeskAssignment.objects.create(desk=desk, occupant=person),
         ApiKey: key,
+        Neighbourhood: place,
+        Team: team,
+        TeamMembership: TeamMembership.objects.create(team=team, occupant=person),
+        DeskOffer: DeskOffer.objects.create(team=team, occupant=person, desk=desk),
     }
 
 
@@ -161,8 +172,14 @@ AUTOCOMPLETES = [
     (Location, "company"),
     (Floor, "location"),
     (Desk, "floor"),
+    (Desk, "neighbourhood"),
     (DeskAssignment, "desk"),
     (DeskAssignment, "occupant"),
+    (Neighbourhood, "floor"),
+    (Team, "company"),
+    (Team, "neighbourhood"),
+    (TeamMembership, "team"),
+    (TeamMembership, "occupant"),
 ]
 
 
@@ -189,7 +206,9 @@ def test_autocomplete_offers_their_own_company_only(browser, own, foreign, model
     ("model", "field"), AUTOCOMPLETES, ids=[f"{m.__name__}.{f}" for m, f in AUTOCOMPLETES]
 )
 def test_row_of_another_company_cannot_be_chosen_by_its_number(browser, own, foreign, model, field):
-    form = browser.get(page(model, "change", own[model].pk)).context["adminform"].form
+    # Who is in which team is chosen once.
+    view = ["add"] if model is TeamMembership else ["change", own[model].pk]
+    form = browser.get(page(model, *view)).context["adminform"].form
     target = model._meta.get_field(field).related_model
     assert form.fields[field].queryset.filter(pk=own[target].pk).exists()
     assert not form.fields[field].queryset.filter(pk=foreign[target].pk).exists()

@@ -13,7 +13,7 @@ from example_project.security import content_security_policy
 from example_project.workplace.models import ApiKey, DeskAssignment, Occupant
 from example_project.workplace.scim import OccupantAdapter
 from maptician_scim.models import ProvisionedUser
-from tests.factories import DeskFactory, OccupantFactory
+from tests.factories import DeskFactory, DeskOfferFactory, OccupantFactory
 from tests.live import ROOT
 
 VARIABLES = ["DATABASE_URL", "DJANGO_SECRET_KEY", "DJANGO_DEBUG", "DJANGO_HTTPS", "BASE_DOMAIN"]
@@ -192,6 +192,7 @@ def furnished(acme):
     pat = OccupantFactory(company=acme)
     DeskAssignment.objects.create(desk=DeskFactory(company=acme), occupant=pat)
     ApiKey.objects.issue(pat, "Script")
+    DeskOfferFactory()
 
 
 MODELS = list(apps.get_app_config("workplace").get_models())

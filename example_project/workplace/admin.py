@@ -15,16 +15,24 @@ from example_project.workplace.models import (
     Company,
     Desk,
     DeskAssignment,
+    DeskOffer,
     Floor,
     Location,
+    Neighbourhood,
     Occupant,
+    Team,
+    TeamMembership,
 )
 from example_project.workplace.scoping import ByValue, CompanyScoped, by, is_unlimited
+from example_project.workplace.seating import arrange_offers
 from maptician_scim.admin import ConnectionLinkMixin
 
 admin.site.site_header = "Maptician"
 admin.site.site_title = "Maptician"
 admin.site.index_title = "Administration"
+
+MEMBERS_ON_A_PAGE = 100
+"""Of a larger team only the list of memberships is the place: a form has at most 1,000 fields."""
 
 RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
 """Fields of an occupant that say what they may do here."""
@@ -140,14 +148,24 @@ class FloorAdmin(CompanyScoped, admin.ModelAdmin):
     autocomplete_fields = ["location"]
 
 
+@admin.register(Neighbourhood)
+class NeighbourhoodAdmin(CompanyScoped, admin.ModelAdmin):
+    company_path = "floor__location__company"
+    list_display = ["name", "floor"]
+    list_filter = [by(company_path)]
+    list_select_related = ["floor__location"]
+    search_fields = ["name", "floor__name", "floor__location__name"]
+    autocomplete_fields = ["floor"]
+
+
 @admin.register(Desk)
 class DeskAdmin(CompanyScoped, admin.ModelAdmin):
     company_path = "floor__location__company"
-    list_display = ["label", "floor"]
-    list_filter = [by(company_path)]
-    list_select_related = ["floor__location"]
-    search_fields = ["label", "floor__name", "floor__location__name"]
-    autocomplete_fields = ["floor"]
+    list_display = ["label", "floor", "neighbourhood"]
+    list_filter = [by(company_path), by("neighbourhood")]
+    list_select_related = ["floor__location", "neighbourhood__floor__location"]
+    search_fields = ["label", "floor__name", "floor__location__name", "neighbourhood__name"]
+    autocomplete_fields = ["floor", "neighbourhood"]
 
 
 @admin.register(DeskAssignment)
@@ -158,6 +176,96 @@ class DeskAssignmentAdmin(CompanyScoped, admin.ModelAdmin):
     list_select_related = ["desk__floor__location", "occupant"]
     search_fields = ["desk__label", "occupant__first_name", "occupant__last_name"]
     autocomplete_fields = ["desk", "occupant"]
+
+
+class TeamMembershipInline(CompanyScoped, admin.TabularInline):
+    model = TeamMembership
+    company_path = "occupant__company"
+    extra = 0
+    autocomplete_fields = ["occupant"]
+    readonly_fields = ["joined_at"]
+
+
+@admin.register(Team)
+class TeamAdmin(CompanyScoped, admin.ModelAdmin):
+    list_display = ["name", "company", "neighbourhood", "member_count"]
+    list_filter = [by("company")]
+    list_select_related = ["company", "neighbourhood__floor__location"]
+    search_fields = ["name", "company__name", "neighbourhood__name"]
+    ordering = ["company__name", "name"]  # that of the model does not reach a query that counts
+    autocomplete_fields = ["company", "neighbourhood"]
+    readonly_fields = ["created_at"]
+    inlines = [TeamMembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+
+    @admin.display(description="members", ordering="member_count")
+    def member_count(self, team: Any) -> int:
+        return team.member_count
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """The members, unless they are too many for one page."""
+        return [] if obj and obj.member_count > MEMBERS_ON_A_PAGE else self.inlines
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who came is offered a desk, and who left no longer."""
+        super().save_related(request, form, formsets, change)
+        if count := arrange_offers(form.instance):
+            self.message_user(request, f"Members without a desk who were offered one: {count}.")
+
+
+@admin.register(TeamMembership)
+class TeamMembershipAdmin(CompanyScoped, admin.ModelAdmin):
+    """Who is in which team, also where that are too many for the page of the team."""
+
+    company_path = "team__company"
+    list_display = ["team", "occupant", "is_lead", "joined_at"]
+    list_filter = ["is_lead", by(company_path), by("team")]
+    list_select_related = ["team", "occupant"]
+    search_fields = ["team__name", "occupant__first_name", "occupant__last_name"]
+    autocomplete_fields = ["team", "occupant"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> list[str]:
+        """A membership stays what it is; another one begins at another time."""
+        return ["joined_at", *(["team", "occupant"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        arrange_offers(obj.team)
+
+    def delete_model(self, request: HttpRequest, obj: TeamMembership) -> None:
+        super().delete_model(request, obj)
+        arrange_offers(obj.team)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TeamMembership]) -> None:
+        teams = list(
+            Team.objects.filter(memberships__in=queryset).distinct().order_by("neighbourhood_id")
+        )
+        super().delete_queryset(request, queryset)
+        for team in teams:
+            arrange_offers(team)
+
+
+@admin.register(DeskOffer)
+class DeskOfferAdmin(CompanyScoped, admin.ModelAdmin):
+    """To look at, and to withdraw: who gets a desk is decided by teams and by the people."""
+
+    company_path = "team__company"
+    list_display = ["desk", "occupant", "team", "state", "offered_at", "ended_at"]
+    list_filter = ["state", by(company_path)]
+    list_select_related = ["desk__floor__location", "occupant", "team"]
+    search_fields = ["desk__label", "team__name", "occupant__first_name", "occupant__last_name"]
+    readonly_fields = ["team", "occupant", "desk", "state", "offered_at", "ended_at"]
+    actions = ["withdraw"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Withdraw selected desk offers", permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[DeskOffer]) -> None:
+        count = DeskOffer.objects.filter(pk__in=queryset).end(DeskOffer.State.WITHDRAWN)
+        self.message_user(request, f"{count} withdrawn.")
 
 
 @admin.register(ApiKey)

@@ -13,7 +13,7 @@ from example_project.workplace.models import (
     Occupant,
     Team,
 )
-from example_project.workplace.seating import follow_team, offer_desk_to
+from example_project.workplace.seating import arrange_offers, offer_desk_to
 
 
 def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -> None:
@@ -24,15 +24,27 @@ def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -
         DeskOffer.objects.of(user).end(DeskOffer.State.WITHDRAWN)
     elif verb == "reactivated":
         give_back_desk(user)
-        offer_desk_to(user)
+
+
+def offer_desk_on_return(sender: Any, user: Occupant, **kwargs: Any) -> None:
+    """Receiver of ``user_reactivated``, after the commit.
+
+    Inside the transaction it would hold the person's row while it waits for a desk that somebody
+    else is being offered, whose transaction may wait for that very row.
+    """
+    offer_desk_to(user)
 
 
 def follow_group_push(
-    sender: Any, verb: str, group: Team, added: list[int], removed: list[int], **kwargs: Any
+    sender: Any, group: Team, added: list[int], removed: list[int], **kwargs: Any
 ) -> None:
-    """Receiver of ``group_in_transaction``: who joins a team is offered a desk where it sits."""
-    if verb != "deleted":
-        follow_team(group, added, removed)
+    """Receiver of ``group_provisioned`` and ``group_updated``, after the commit.
+
+    Who has joined a team is offered a desk where it sits; who has left keeps their seat, but not
+    an offer.
+    """
+    if added or removed:
+        arrange_offers(group)
 
 
 def give_back_desk(occupant: Occupant) -> None:

@@ -5,7 +5,6 @@ An offer ends no seat: who has a desk keeps it, whatever becomes of the team.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -38,44 +37,34 @@ class DeskTaken(Exception):
     """Somebody else has the desk by now, or the person has another one."""
 
 
-# -- what a change of a team entails ---------------------------------------------------------
+# -- offering --------------------------------------------------------------------------------
 
 
-def follow_team(team: Team, added: Collection[int] = (), removed: Collection[int] = ()) -> None:
-    """Bring the offers in line after these people have come or gone; ids of occupants.
+def arrange_offers(team: Team) -> int:
+    """Bring the offers in line with who is in the team now; how many desks were newly offered.
 
-    Four statements, however many they are: what counts is who is in the team now, so
-    nothing depends on the ids being complete.
+    To be called after people have come or gone, or the team has moved. Members without a desk are
+    offered a free one of the neighbourhood, those who joined first before the others. Who has an
+    offer, or said no to this team since they joined it, is passed over. What was offered to people
+    who are no longer in the team is withdrawn. At most four statements, whatever the size of the
+    team, in a transaction.
     """
-    if removed:
-        withdraw_offers(team)
-    if added:
-        offer_desks(team)
-
-
-def offer_desks(team: Team) -> int:
-    """Offer free desks of the neighbourhood to members without one; how many were offered.
-
-    Who has an offer, or said no to this team since they joined it, is passed over. Where desks are
-    scarce, those who joined first get them. Three statements, in a transaction.
-    """
-    if team.neighbourhood_id is None:
-        return 0
     with transaction.atomic():
-        # Two teams that share a neighbourhood take turns: neither takes the other's desks.
+        if team.neighbourhood_id is None:
+            _withdraw_unfit(team)
+            return 0
+        # Teams that share a neighbourhood take turns, before either holds anything the other needs.
         list(Neighbourhood.objects.select_for_update().filter(pk=team.neighbourhood_id))
+        _withdraw_unfit(team)
         _withdraw_overtaken(team)
         return _insert_offers(team)
 
 
-def withdraw_offers(team: Team) -> int:
-    """Withdraw what was offered to people who are no longer in the team; one statement."""
-    members = TeamMembership.objects.filter(team=team).values("occupant")
-    return team.desk_offers.exclude(occupant__in=members).end(State.WITHDRAWN)
-
-
 def offer_desk_to(occupant: Occupant) -> None:
-    """Offer one person a desk of one of their teams, if they need one; at most two statements."""
+    """Offer one person a desk of one of their teams, if they need one; at most two statements.
+
+    For a transaction of its own: it waits for whoever is offering the same desk.
+    """
     desks = Desk.objects.offerable().filter(
         neighbourhood__teams__memberships__in=_waiting().filter(occupant=occupant)
     )
@@ -125,9 +114,9 @@ def _insert_offers(team: Team) -> int:
     desks, desk_parameters = _numbered_desks(team)
     statement = INSERT_OFFERS.format(offers=DeskOffer._meta.db_table, people=people, desks=desks)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    constants = [team.pk, State.OPEN.value, now]
+    parameters = (team.pk, State.OPEN.value, now, *people_parameters, *desk_parameters)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*constants, *people_parameters, *desk_parameters])
+        cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 
 
@@ -155,6 +144,13 @@ def _numbered_desks(team: Team) -> tuple[str, tuple[Any, ...]]:
     place = Window(RowNumber(), order_by=["label", "pk"])
     desks = Desk.objects.offerable().filter(neighbourhood=team.neighbourhood_id)
     return _sql(desks.order_by().annotate(place=place).values("id", "place"))
+
+
+def _withdraw_unfit(team: Team) -> None:
+    """End the offers to people who have left, and of desks where the team no longer sits."""
+    members = TeamMembership.objects.filter(team=team).values("occupant")
+    fit = Q(occupant__in=members, desk__neighbourhood=team.neighbourhood_id)
+    team.desk_offers.exclude(fit).end(State.WITHDRAWN)
 
 
 def _withdraw_overtaken(team: Team) -> None:

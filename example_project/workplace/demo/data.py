@@ -17,8 +17,12 @@ from example_project.workplace.models import (
     DeskAssignment,
     Floor,
     Location,
+    Neighbourhood,
     Occupant,
+    Team,
+    TeamMembership,
 )
+from example_project.workplace.seating import arrange_offers
 from maptician_scim import sessions
 from maptician_scim.linking import link_users
 from maptician_scim.models import Token
@@ -43,13 +47,20 @@ SUPPORT_MAY = {
     "maptician_scim.view_event",
     "maptician_scim.view_provisioneduser",
     "workplace.view_company",
+    "workplace.view_deskoffer",
+    "workplace.view_neighbourhood",
     "workplace.view_occupant",
+    "workplace.view_team",
+    "workplace.view_teammembership",
 }
 
 FLOORS = ("Ground floor", "First floor")
 DESK_ROWS, DESKS_IN_A_ROW = "ABC", 5
 PEOPLE_WITH_A_DESK = 30
 PEOPLE_WITH_A_KEY = 6
+TEAMS = {"Engineering": "Courtyard", "Facilities": "Garden side"}
+"""Departments that are a team too, made by hand, and the neighbourhoods where they sit."""
+NEIGHBOURHOOD_ROW = "C"
 
 
 def create_companies() -> list[Company]:
@@ -58,6 +69,7 @@ def create_companies() -> list[Company]:
     for number, (subdomain, name) in enumerate(COMPANIES.items()):
         company, _ = Company.objects.get_or_create(subdomain=subdomain, defaults={"name": name})
         populate(company, number)
+        found_teams(company)
         companies.append(company)
     return companies
 
@@ -106,6 +118,30 @@ def seat(people: list[Occupant], desks: list[Desk]) -> None:
     )
 
 
+@transaction.atomic
+def found_teams(company: Company) -> None:
+    """Give a company its teams, unless it has any; some of their members are offered a desk."""
+    if company.teams.exists():
+        return
+    floors = Floor.objects.filter(location__company=company).order_by("-pk")
+    for floor, (name, place) in zip(floors, TEAMS.items(), strict=False):
+        neighbourhood, _ = Neighbourhood.objects.get_or_create(floor=floor, name=place)
+        floor.desks.filter(label__startswith=NEIGHBOURHOOD_ROW).update(neighbourhood=neighbourhood)
+        team = Team.objects.create(company=company, name=name, neighbourhood=neighbourhood)
+        add_department(team)
+        arrange_offers(team)
+
+
+def add_department(team: Team) -> None:
+    """Put the people of the department of its name into a team; the first of them leads it."""
+    people = Occupant.objects.filter(company=team.company_id, department=team.name)
+    active = people.filter(is_active=True, is_break_glass=False).order_by("pk")
+    TeamMembership.objects.bulk_create(
+        TeamMembership(team=team, occupant=person, is_lead=place == 0)
+        for place, person in enumerate(active)
+    )
+
+
 def sign_in(person: Occupant) -> str:
     """A session as a browser has one after single sign-on; its key."""
     session = sessions.store()()
@@ -118,8 +154,8 @@ def sign_in(person: Occupant) -> str:
 
 
 def find_desk(company: Company) -> Desk:
-    """A desk nobody has; another one where all are taken."""
-    desk = Desk.objects.of(company).free().first()
+    """A desk nobody has or is offered; another one where all are taken."""
+    desk = Desk.objects.of(company).offerable().first()
     if desk is not None:
         return desk
     floors = Floor.objects.filter(location__company=company)
@@ -170,8 +206,14 @@ def find_supporter(company: Company) -> Occupant:
     return supporter
 
 
+def find_member(company: Company) -> Occupant | None:
+    """Somebody ordinary: the last who joined the company of those in the teams made by hand."""
+    members = company.occupants.filter(is_active=True, is_break_glass=False, teams__name__in=TEAMS)
+    return members.exclude(username__startswith=NEWCOMER).order_by("pk").last()
+
+
 def renew_password(user: Occupant) -> str:
-    """A new password for somebody of Maptician's staff."""
+    """A new password for somebody, in place of the single sign-on that the demo has not."""
     password = secrets.token_urlsafe(12)
     user.set_password(password)
     user.save(update_fields=["password"])

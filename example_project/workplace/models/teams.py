@@ -12,7 +12,7 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from example_project.workplace.models.workplace import Company, Desk, Neighbourhood, Occupant
@@ -72,8 +72,9 @@ class TeamMembership(models.Model):
     occupant = models.ForeignKey(
         Occupant, on_delete=models.CASCADE, related_name="team_memberships"
     )
-    is_lead = models.BooleanField("team lead", default=False)
-    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Many are written at once, by SQL that names the team and the occupants alone.
+    is_lead = models.BooleanField("team lead", default=False, db_default=False)
+    joined_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["team", "-is_lead", "joined_at", "pk"]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
 
 from example_project.workplace.demo import data
 from example_project.workplace.demo.conversation import Conversation, Surprise
@@ -41,17 +42,19 @@ class Command(BaseCommand):
             raise CommandError("The demo speaks plain HTTP: unset DJANGO_HTTPS.")
         call_command("migrate", interactive=False, verbosity=0)
         companies = data.create_companies()
-        staff = {"Login": data.find_admin(), "Support": data.find_supporter(companies[0])}
+        users = {"Login": data.find_admin(), "Support": data.find_supporter(companies[0])}
+        if (member := data.find_member(companies[0])) is not None:
+            users["Person"] = member
         if not options["no_serve"]:
-            self.serve(options["host"], options["port"], companies, staff)
+            self.serve(options["host"], options["port"], companies, users)
         elif options["verbosity"] > 1:
             for company in companies:
                 self.say(f"{company}: {company.occupants.count()} people")
-            for label, user in staff.items():
+            for label, user in users.items():
                 self.say(f"{label}: {self.login(user)}")
 
     def serve(
-        self, host: str, port: int, companies: list[Company], staff: dict[str, Occupant]
+        self, host: str, port: int, companies: list[Company], users: dict[str, Occupant]
     ) -> None:
         """Serve until Ctrl-C; the conversation comes first."""
         company, other, *_ = companies
@@ -61,7 +64,7 @@ class Command(BaseCommand):
                 data.remove_newcomers(company)
                 token = data.renew_token(company)
                 self.play(server, company, token)
-                self.show_entrance(server, company, token, staff)
+                self.show_entrance(server, company, token, users)
                 self.show_what_to_try(server, other)
                 self.say("Serving until Ctrl-C.")
                 server.wait()
@@ -87,22 +90,24 @@ class Command(BaseCommand):
             client.close()
 
     def show_entrance(
-        self, server: Server, company: Company, token: str, staff: dict[str, Occupant]
+        self, server: Server, company: Company, token: str, users: dict[str, Occupant]
     ) -> None:
         """Say where to go now, and with what."""
-        admin_url = f"http://{settings.BASE_DOMAIN}:{server.port}/admin/"
+        address = base_url(company, scheme="http", port=server.port)
         self.say("")
         self.say("All as it must be. For an Okta app of your own, and for a browser:")
         self.say("")
         for label, value in (
-            ("Base URL", base_url(company, scheme="http", port=server.port)),
+            ("Base URL", address),
             ("Token", token),
-            ("Admin", admin_url),
-            *((label, self.login(user)) for label, user in staff.items()),
+            ("Admin", f"http://{settings.BASE_DOMAIN}:{server.port}{reverse('admin:index')}"),
+            ("Desk page", urljoin(address, reverse("my-desk"))),
+            *((label, self.login(user)) for label, user in users.items()),
         ):
             self.say(f"  {label:<9} {value}")
         self.say("")
-        self.say(f"The second login is limited to {company}.")
+        self.say(f"Support is limited to {company}. The person works there, and is shown on the")
+        self.say("desk page where they sit or may sit.")
         self.say("")
 
     def show_what_to_try(self, server: Server, company: Company) -> None:
