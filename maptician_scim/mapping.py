@@ -41,6 +41,7 @@ from maptician_scim.protocol.schemas import (
 
 if TYPE_CHECKING:
     from maptician_scim.adapters import UserAdapter
+    from maptician_scim.group_adapters import GroupAdapter
 
 USER_NAME, EXTERNAL_ID, ACTIVE = "userName", "externalId", "active"
 Document = dict[str, Any]
@@ -59,11 +60,11 @@ class Attribute:
     field: str
     to_scim: Callable[[Any], Any] | None = None
     from_scim: Callable[[Any], Any] | None = None
-    read: Callable[[UserAdapter], Any] | None = None
-    write: Callable[[UserAdapter, Any], None] | None = None
+    read: Callable[[Any], Any] | None = None
+    write: Callable[[Any, Any], None] | None = None
 
-    def value_in(self, adapter: UserAdapter) -> Any:
-        """The value as SCIM shows it, read from the adapter's host user."""
+    def value_in(self, adapter: UserAdapter | GroupAdapter) -> Any:
+        """The value as SCIM shows it, read from the adapter's host user or group."""
         if self.read is not None:
             return self.shown(self.read(adapter))
         return self.shown(attrgetter(self.field.replace("__", "."))(adapter.obj))

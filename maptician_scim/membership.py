@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import NOT_PROVIDED, AutoField, Field, Model, Q, QuerySet, UUIDField
+from django.db.models import (
+    NOT_PROVIDED,
+    AutoField,
+    Field,
+    ForeignKey,
+    Model,
+    Q,
+    QuerySet,
+    UUIDField,
+)
 from django.db.models.expressions import F
 from django.db.models.fields import BigAutoField, SmallAutoField
 
@@ -57,7 +66,10 @@ class Link:
     member_field: str
 
     def column(self, name: str) -> str:
-        return connection.ops.quote_name(self.through._meta.get_field(name).column)
+        return connection.ops.quote_name(self.field(name).column or "")
+
+    def field(self, name: str) -> ForeignKey[Any, Any]:
+        return cast("ForeignKey[Any, Any]", self.through._meta.get_field(name))
 
     @property
     def table(self) -> str:
@@ -309,8 +321,7 @@ def delete(link: Link, group_pk: Any, members: QuerySet[Any, Any]) -> list[Any]:
         member=link.column(link.member_field),
         members=sql,
     )
-    group_field = link.through._meta.get_field(link.group_field)
-    group = group_field.get_db_prep_save(group_pk, connection)
+    group = link.field(link.group_field).get_db_prep_save(group_pk, connection)
     return _keys(link, _fetched(statement, (group, *params)))
 
 
@@ -325,7 +336,7 @@ def _columns(
     for column in link.through._meta.local_concrete_fields:
         if column.name == link.member_field or _is_filled_by_database(column):
             continue
-        name = connection.ops.quote_name(column.column)
+        name = connection.ops.quote_name(column.column or "")
         if column.primary_key and isinstance(column, UUIDField):
             yield name, (NEW_UUID[connection.vendor], [])
         else:
@@ -339,8 +350,7 @@ def _is_filled_by_database(column: Field[Any, Any]) -> bool:
 
 
 def _keys(link: Link, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    member = link.through._meta.get_field(link.member_field)
-    to_python = member.target_field.to_python  # type: ignore[union-attr]  # a foreign key
+    to_python = link.field(link.member_field).target_field.to_python
     return [to_python(key) for (key,) in rows]
 
 

@@ -57,7 +57,8 @@ def find_relation(model: type[Model], name: str) -> Relation:
     Raises ``ValueError``.
     """
     users = get_user_model()
-    for field in model._meta.many_to_many:
+    many_to_many: Iterable[Any] = model._meta.many_to_many
+    for field in many_to_many:
         if field.name == name and field.related_model is users:
             return Relation(
                 field.remote_field.through,
@@ -66,7 +67,8 @@ def find_relation(model: type[Model], name: str) -> Relation:
                 field.name,
                 field.related_query_name(),
             )
-    for rel in model._meta.related_objects:
+    related: Iterable[Any] = model._meta.related_objects
+    for rel in related:
         names = (rel.name, rel.get_accessor_name())
         if rel.many_to_many and name in names and rel.related_model is users:
             return Relation(
@@ -107,7 +109,7 @@ GROUP: Mapping[str, Operand] = {
 }
 """The same for a group in a group."""
 
-GROUP_OF_USER: Mapping[str, Operand] = GROUP | {"type": Operand(Value("direct"))}
+GROUP_OF_USER: Mapping[str, Operand] = {**GROUP, "type": Operand(Value("direct"))}
 
 
 def members_for_filters(tenant: Tenant) -> RelatedEntries:

@@ -12,10 +12,12 @@ import maptician_scim.models.base
 from maptician_scim.conf import scim_settings
 
 
-def created_in(label):
+def created_in(label: str) -> tuple[str, str]:
     """The migration of the host that creates a model: it need not be the first of its app."""
     app_label, model_name = label.lower().split(".")
     package_name, _ = MigrationLoader.migrations_module(apps.get_app_config(app_label).label)
+    if package_name is None:  # an app without migrations
+        return migrations.swappable_dependency(label)
     for module in iter_modules(import_module(package_name).__path__):
         migration = getattr(import_module(f"{package_name}.{module.name}"), "Migration", None)
         for operation in getattr(migration, "operations", ()):
