@@ -295,7 +295,7 @@ def insert(
     """Put members, given as rows of their own table, into a group; the keys of the new ones."""
     own = link.through._base_manager.filter(**{link.group_field: group_pk})
     members = members.exclude(pk__in=own.values(link.member_field)).order_by()
-    columns = dict(_columns(link, group_pk, values))
+    columns = dict(columns_of(link, group_pk, values))
     sql, params = _sql(members.annotate(scim_member=F("pk")).values_list("scim_member"))
     statement = INSERT.format(
         table=link.table,
@@ -325,7 +325,7 @@ def delete(link: Link, group_pk: Any, members: QuerySet[Any, Any]) -> list[Any]:
     return _keys(link, _fetched(statement, (group, *params)))
 
 
-def _columns(
+def columns_of(
     link: Link, group_pk: Any, values: Mapping[str, Any]
 ) -> Iterator[tuple[str, tuple[str, list[Any]]]]:
     """The columns of a new membership but the member's: each with its SQL and parameters.

@@ -129,6 +129,14 @@ class Migration(migrations.Migration):
             model_name="provisionedgroup",
             index=models.Index(fields=["tenant", "external_id"], name="scim_group_by_external_id"),
         ),
+        migrations.AddIndex(
+            model_name="provisionedgroup",
+            index=models.Index(
+                fields=["display_name_key"],
+                name="scim_group_by_name_prefix",
+                opclasses=["varchar_pattern_ops"],
+            ),
+        ),
         migrations.AddConstraint(
             model_name="provisionedgroup",
             constraint=models.UniqueConstraint(

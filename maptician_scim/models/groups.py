@@ -101,6 +101,12 @@ class ProvisionedGroup(models.Model):
         indexes = [
             models.Index(fields=["tenant", "id"], name="scim_group_by_tenant"),
             models.Index(fields=["tenant", "external_id"], name="scim_group_by_external_id"),
+            # For the search over all tenants, by the beginning of a name.
+            models.Index(
+                fields=["display_name_key"],
+                opclasses=["varchar_pattern_ops"],
+                name="scim_group_by_name_prefix",
+            ),
         ]
 
     def __str__(self) -> str:
