@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import F, JSONField, Model, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.models import ProvisionedGroup, ProvisionedUser, ProvisionedUserQuerySet
-from maptician_scim.protocol.expressions import Among
+from maptician_scim.protocol.expressions import Among, JSONRows
 from maptician_scim.protocol.filters import Operand, RelatedEntries
 
 Entry = dict[str, Any]
@@ -150,23 +151,24 @@ def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict
     return found
 
 
-def groups(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict[str, list[Entry]]:
-    """The groups of these people, by SCIM ids: one query."""
-    person = f"group__{relation().to_users}__scim_records"
-    of_person = Q(Among(F(f"{person}__scim_id"), ids))
-    found: dict[str, list[Entry]] = {}
-    records = ProvisionedGroup.objects.for_tenant(tenant).filter(of_person).order_by("id")
-    for user, *group in records.values_list(f"{person}__scim_id", "scim_id", "display_name"):
-        entry = _entry(urls, "Group", *group) | {"type": "direct"}
-        found.setdefault(str(user), []).append(entry)
-    return found
+def groups_column(tenant: Tenant, user: str = "user") -> Subquery:
+    """The groups of the user that a field of the row at hand names, in the query of the rows.
 
-
-def groups_of_user(tenant: Tenant, user_pk: Any) -> QuerySet[ProvisionedGroup]:
-    """The records of the groups that a host user is in."""
-    return ProvisionedGroup.objects.for_tenant(tenant).filter(
-        **{f"group__{relation().to_users}": user_pk}
+    So showing people their groups costs no query of its own.
+    """
+    of_user = {f"group__{relation().to_users}": OuterRef(user)}
+    records = ProvisionedGroup.objects.for_tenant(tenant).filter(**of_user).order_by()
+    listed = records.values("tenant").annotate(
+        scim_rows=JSONRows(F("id"), F("scim_id"), F("display_name"))
     )
+    return Subquery(listed.values("scim_rows"), output_field=JSONField())
+
+
+def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Entry]:
+    """What ``groups_column`` has found as the entries of a user; ``url`` is that of the groups."""
+    found = {pk: (UUID(scim_id), name) for pk, scim_id, name in rows or ()}
+    urls = {"Group": url}
+    return [_entry(urls, "Group", *found[pk]) | {"type": "direct"} for pk in sorted(found)]
 
 
 def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str) -> Entry:

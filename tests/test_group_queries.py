@@ -62,9 +62,11 @@ def test_page_costs_three(scim, acme, team, size, django_assert_num_queries):
 
 
 @SIZES
-def test_page_of_people_costs_one_more_for_their_groups(scim, team, django_assert_num_queries):
-    with django_assert_num_queries(4):
-        assert "groups" in scim.search(count=1, startIndex=1).json()["Resources"][0]
+def test_people_are_shown_with_their_groups_at_no_query_more(
+    scim, team, ids, django_assert_num_queries
+):
+    with django_assert_num_queries(2):
+        assert "groups" in scim.read(ids[0]).json()
 
 
 @SIZES
@@ -114,7 +116,7 @@ def test_delete_of_a_person_costs_the_same_whatever_their_groups(scim, acme, tea
     for n in range(min(size, 30)):
         open_group(acme, TeamFactory(company=acme, name=f"T{n}", members=[pk]))
     done = statements(lambda: scim.remove(ids[0]))
-    of_groups = [s for s in done if "provisionedgroup" in s or "teammembership" in s.lower()]
+    of_groups = [s for s in done if "group" in s and "provisioneduser" not in s.split("FROM")[0]]
     assert len(of_groups) == 3, of_groups
 
 

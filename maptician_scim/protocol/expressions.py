@@ -14,7 +14,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, CharField, Expression, Func, JSONField, Q, Value
+from django.db.models import (
+    Aggregate,
+    BooleanField,
+    CharField,
+    Expression,
+    Func,
+    JSONField,
+    Q,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -204,6 +213,20 @@ class Among(Func):
         field = self.get_source_expressions()[0].output_field
         field = getattr(field, "target_field", field)
         return [field.get_db_prep_value(value, connection) for value in self.values]
+
+
+class JSONRows(Aggregate):
+    """The rows of a group as an array of arrays, in no particular order."""
+
+    output_field = JSONField()
+    arity = None
+    template = "jsonb_agg(jsonb_build_array(%(expressions)s))"
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        template = "json_group_array(json_array(%(expressions)s))"
+        return super().as_sql(compiler, connection, template=template, **context)
 
 
 class IsNotTrue(Func):

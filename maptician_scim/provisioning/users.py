@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
 from maptician_scim import events, membership, rehearsal, relations, signals, transactions
-from maptician_scim.adapters import UserAdapter, critical_changes
+from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
 from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -45,7 +45,6 @@ from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
 from maptician_scim.protocol.schemas import ResourceModel
 from maptician_scim.provisioning.base import Document, Provisioner
-from maptician_scim.tenancy import endpoint_url
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -69,26 +68,20 @@ class UserProvisioner(Provisioner):
         return scim_settings.USER_ADAPTER
 
     def visible(self) -> ProvisionedUserQuerySet:
-        return self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+        return self._with_groups(records)
+
+    def _with_groups(self, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
+        """The records with their groups beside them, if anybody is shown those."""
+        if not (scim_settings.serves_groups and self.projection.includes("groups")):
+            return records
+        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(self.tenant)})
 
     def sources(self) -> Sources:
         if not scim_settings.serves_groups:
             return super().sources()
         related = {"groups": relations.groups_for_filters(self.tenant)}
         return WithRelated(self.adapter_class.mapping(), related)
-
-    def _documents(self, records: Any) -> list[Document]:
-        return self._with_groups(super()._documents(records))
-
-    def _with_groups(self, documents: list[Document]) -> list[Document]:
-        """The resources with the groups that people are in: one query, if anybody asks."""
-        if documents and scim_settings.serves_groups and self.projection.includes("groups"):
-            urls = {"Group": endpoint_url(self.request, "groups")}
-            groups = relations.groups(self.tenant, [d["id"] for d in documents], urls)
-            for document in documents:
-                if document["id"] in groups:
-                    document["groups"] = groups[document["id"]]
-        return documents
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -141,6 +134,8 @@ class UserProvisioner(Provisioner):
             raise _protected()
         was_active = is_known and adapter.is_active
         adapter.provisioned_user = ProvisionedUser(tenant=self.tenant)
+        if is_known and scim_settings.serves_groups:
+            setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)
         self._check_addresses({}, adapter.document())
         self._save_host_user(adapter)
@@ -149,9 +144,7 @@ class UserProvisioner(Provisioner):
             adapter.end_access()
         document = self._save_record(adapter)
         self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
-        if not is_known:
-            return document  # nobody's member yet
-        return self._with_groups([document])[0]
+        return document
 
     def _adapter_for_new(self, user_name: str) -> UserAdapter:
         """An adapter around the host user a POST is about: a former one, or a new one."""
@@ -176,10 +169,20 @@ class UserProvisioner(Provisioner):
         adapter.obj = adapter.find_existing(user_name) or adapter.new_user()
         return adapter
 
+    def _groups_of(self, user: HostUser) -> Any:
+        """The groups of somebody who is taken up, fetched with them if ``_kept_user`` did."""
+        if hasattr(user, GROUPS_COLUMN):
+            return getattr(user, GROUPS_COLUMN)
+        users = self.adapter_class.users_of(self.tenant).filter(pk=user.pk)
+        return users.values_list(relations.groups_column(self.tenant, "pk"), flat=True).first()
+
     def _kept_user(self, deleted: ProvisionedUser) -> HostUser | None:
         """The host user whom DELETE had detached, locked; none if linked again or moved away."""
         linked = ProvisionedUser.objects.ever_of(self.tenant).live().filter(user=OuterRef("pk"))
         users = self.adapter_class.users_of(self.tenant).filter(~Exists(linked))
+        if scim_settings.serves_groups:
+            groups = relations.groups_column(self.tenant, "pk")
+            users = users.annotate(**{GROUPS_COLUMN: groups})
         return users.select_for_update(of=("self",)).filter(pk=deleted.user_id).first()
 
     def _change(
@@ -208,7 +211,7 @@ class UserProvisioner(Provisioner):
             (was_active, adapter.is_active), "updated"
         )
         self._finish(adapter, verb, changes, 200)
-        return self._with_groups([document])[0]
+        return document
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -235,6 +238,7 @@ class UserProvisioner(Provisioner):
         if not is_scim_id(scim_id):
             raise self.not_found(scim_id)
         people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
+        people = self._with_groups(people)
         try:
             record = people.select_for_update(of=self.adapter_class.locked_relations).get(
                 scim_id=scim_id

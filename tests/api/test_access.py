@@ -311,7 +311,8 @@ def test_service_provider_config_promises_what_there_is(scim, settings):
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
-def test_resource_types_are_users_alone(scim):
+def test_resource_types_without_groups_are_users_alone(scim, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"GROUP_ADAPTER": None}
     body = scim.request_scim("GET", "/ResourceTypes").json()
     assert [r["endpoint"] for r in body["Resources"]] == ["/Users"]
     assert scim.request_scim("GET", "/ResourceTypes/User").json() == body["Resources"][0]
@@ -325,7 +326,8 @@ def test_schema_is_read_by_its_urn(scim, urn):
     assert scim.request_scim("GET", f"/Schemas/{urn}x").status_code == 404
 
 
-def test_schema_does_not_promise_groups(scim):
+def test_schema_does_not_promise_groups_where_there_are_none(scim, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"GROUP_ADAPTER": None}
     schema = scim.request_scim("GET", f"/Schemas/{USER}").json()
     attributes = {a["name"]: a for a in schema["attributes"]}
     assert "groups" not in attributes
