@@ -164,6 +164,13 @@ def groups_column(tenant: Tenant, user: str = "user") -> Subquery:
     return Subquery(listed.values("scim_rows"), output_field=JSONField())
 
 
+def touch_groups_of(tenant: Tenant, users: Iterable[Any]) -> None:
+    """Raise the versions of the groups that these host users are seen in, or no longer are."""
+    if scim_settings.serves_groups:
+        of_users = Among(F(f"group__{relation().to_users}"), users)
+        ProvisionedGroup.objects.for_tenant(tenant).filter(of_users).touch()
+
+
 def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Entry]:
     """What ``groups_column`` has found as the entries of a user; ``url`` is that of the groups."""
     found = {pk: (UUID(scim_id), name) for pk, scim_id, name in rows or ()}

@@ -3,10 +3,11 @@
 import pytest
 from django.db import models
 
-from example_project.workplace.models import DeskOffer, TeamMembership
+from example_project.workplace.models import DeskOffer, Occupant, TeamMembership
 from maptician_scim import signals
 from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.group_opening import CannotOpen, open_group, openable_groups
+from maptician_scim.linking import link_users
 from maptician_scim.membership import Link, columns_of
 from maptician_scim.models import Event, ProvisionedGroup, ProvisionedUser
 from maptician_scim.protocol.group_patch import Effect, Plan, read_members
@@ -97,6 +98,27 @@ def test_pushed_member_is_offered_a_desk(
     with django_capture_on_commit_callbacks(execute=True):
         scim.modify_group(team, remove)
     assert not DeskOffer.objects.open().of(person).exists()
+
+
+def test_member_who_moves_to_another_company_and_back_moves_the_version(
+    scim, acme, globex, lead, team
+):
+    versions = [scim.group(team).json()["meta"]["version"]]
+    for company, members in ((globex, 0), (acme, 0)):
+        lead.occupant.company = company
+        lead.occupant.save()
+        versions.append(scim.group(team).json()["meta"]["version"])
+        assert len(scim.members(team)) == members
+    assert versions[0] != versions[1]
+
+
+def test_member_who_is_linked_later_moves_the_version(scim, acme, lead, team):
+    before = scim.group(team).json()["meta"]["version"]
+    [person] = Occupant.objects.bulk_create([OccupantFactory.build(company=acme)])
+    TeamMembership.objects.bulk_create([TeamMembership(team=lead.team, occupant=person)])
+    link_users(acme)
+    assert len(scim.members(team)) == 2
+    assert scim.group(team).json()["meta"]["version"] != before
 
 
 # -- opening ------------------------------------------------------------------------------------

@@ -143,6 +143,8 @@ class UserProvisioner(Provisioner):
         if was_active and not adapter.is_active:
             adapter.end_access()
         document = self._save_record(adapter)
+        if "groups" in document:
+            relations.touch_groups_of(self.tenant, [adapter.obj.pk])
         self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
         return document
 

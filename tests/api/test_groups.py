@@ -336,6 +336,32 @@ def test_person_deleted_by_hand_moves_the_version(scim, acme, host, team):
     assert after["meta"]["version"] != team["meta"]["version"]
 
 
+def test_member_who_comes_back_after_a_delete_is_a_member_no_more(scim, team, pat):
+    scim.remove(pat["id"])
+    again = scim.create(userName="pat").json()
+    assert "groups" not in again
+    assert scim.members(team["id"]) == set()
+
+
+def test_member_by_hand_who_is_taken_up_again_is_shown(scim, acme, host, team, pat):
+    scim.remove(pat["id"])
+    host.members(host.groups(acme).get()).add(*host.people(acme))
+    before = scim.group(team["id"]).json()
+    again = scim.create(userName="pat").json()
+    after = scim.group(team["id"]).json()
+    assert [group["value"] for group in again["groups"]] == [team["id"]]
+    assert [member["value"] for member in after["members"]] == [again["id"]]
+    assert after["meta"]["version"] != before["meta"]["version"]
+
+
+def test_preconditions_of_a_group_follow_who_is_seen_in_it(scim, acme, host, boards):
+    record = open_group(acme, boards)
+    scim_id = str(record.scim_id)
+    before = scim.group(scim_id).json()["meta"]["version"]
+    scim.remove(*scim.members(scim_id))
+    assert scim.group(scim_id, if_none_match=before).status_code == 200
+
+
 # -- without groups ----------------------------------------------------------------------------
 
 
