@@ -6,30 +6,23 @@ touched: what the host notes beside a membership, such as who leads the team, su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
-    NOT_PROVIDED,
-    AutoField,
-    Field,
-    ForeignKey,
-    Model,
     Q,
     QuerySet,
-    UUIDField,
 )
 from django.db.models.expressions import F
-from django.db.models.fields import BigAutoField, SmallAutoField
 
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import InvalidValue, Reason
-from maptician_scim.models import GroupNesting, ProvisionedGroup, ProvisionedUser
+from maptician_scim.links import NESTING, Link, delete, fetched, insert, sql_of
+from maptician_scim.models import ProvisionedGroup, ProvisionedUser
 from maptician_scim.protocol.expressions import Among
 from maptician_scim.protocol.filters import compile_selection
 from maptician_scim.protocol.group_patch import Effect, Plan, Selection
@@ -41,42 +34,12 @@ from maptician_scim.tenancy import tenant_model
 NAMED = 5
 """How many unknown members an error names."""
 
-NEW_UUID = {"postgresql": "gen_random_uuid()", "sqlite": "lower(hex(randomblob(16)))"}
-
-INSERT = """
-INSERT INTO {table} ({columns})
-SELECT {values}, members.scim_member FROM ({members}) members WHERE true
-ON CONFLICT DO NOTHING RETURNING {member}
-"""
-DELETE = "DELETE FROM {table} WHERE {group} = %s AND {member} IN ({members}) RETURNING {member}"
 BELOW = """
 WITH RECURSIVE below(id) AS (
     SELECT child_id FROM {table} WHERE parent_id = %s
     UNION SELECT nested.child_id FROM {table} nested JOIN below ON nested.parent_id = below.id
 ) SELECT 1 FROM below WHERE id = %s
 """
-
-
-@dataclass(frozen=True)
-class Link:
-    """A table that ties groups to members of one kind."""
-
-    through: type[Model]
-    group_field: str
-    member_field: str
-
-    def column(self, name: str) -> str:
-        return connection.ops.quote_name(self.field(name).column or "")
-
-    def field(self, name: str) -> ForeignKey[Any, Any]:
-        return cast("ForeignKey[Any, Any]", self.through._meta.get_field(name))
-
-    @property
-    def table(self) -> str:
-        return connection.ops.quote_name(self.through._meta.db_table)
-
-
-NESTING = Link(GroupNesting, "parent", "child")
 
 
 @dataclass(frozen=True)
@@ -133,12 +96,12 @@ def _refuse_nesting(tenant: Tenant, plan: Plan) -> None:
 def _lock_people(tenant: Tenant, ids: Iterable[str]) -> dict[str, Any]:
     people = ProvisionedUser.objects.for_tenant(tenant).filter(Among(F("scim_id"), ids))
     rows = people.order_by().values_list("scim_id", "user")
-    sql, params = _sql(rows)
+    sql, params = sql_of(rows)
     if connection.vendor == "postgresql":
         # The host user first, as all verbs lock. Whoever only saves a user, such as a login, does
         # not have to wait.
         sql += f" FOR KEY SHARE OF {', '.join(_aliases(rows))}"
-    found = _fetched(sql, params)
+    found = fetched(sql, params)
     to_python = get_user_model()._meta.pk.to_python
     return {str(UUID(str(scim_id))): to_python(user) for scim_id, user in found}
 
@@ -280,87 +243,7 @@ def _host_link() -> Link:
 
 def _refuse_cycle(record: ProvisionedGroup) -> None:
     sql = BELOW.format(table=NESTING.table)
-    if _fetched(sql, (record.pk, record.pk)):
+    if fetched(sql, (record.pk, record.pk)):
         raise InvalidValue(
             "'members' would make the group a member of itself; nothing was changed."
         )
-
-
-# -- the two statements --------------------------------------------------------------------------
-
-
-def insert(
-    link: Link, group_pk: Any, members: QuerySet[Any, Any], values: Mapping[str, Any]
-) -> list[Any]:
-    """Put members, given as rows of their own table, into a group; the keys of the new ones."""
-    own = link.through._base_manager.filter(**{link.group_field: group_pk})
-    members = members.exclude(pk__in=own.values(link.member_field)).order_by()
-    columns = dict(columns_of(link, group_pk, values))
-    sql, params = _sql(members.annotate(scim_member=F("pk")).values_list("scim_member"))
-    statement = INSERT.format(
-        table=link.table,
-        columns=", ".join([*columns, link.column(link.member_field)]),
-        values=", ".join(expression for expression, _ in columns.values()),
-        members=sql,
-        member=link.column(link.member_field),
-    )
-    constants = [value for _, given in columns.values() for value in given]
-    return _keys(link, _fetched(statement, (*constants, *params)))
-
-
-def delete(link: Link, group_pk: Any, members: QuerySet[Any, Any]) -> list[Any]:
-    """Take members, given as records of ours, out of a group; the keys of those who were in it."""
-    key = "user" if members.model is ProvisionedUser else "pk"
-    try:
-        sql, params = _sql(members.order_by().values_list(key))
-    except EmptyResultSet:
-        return []
-    statement = DELETE.format(
-        table=link.table,
-        group=link.column(link.group_field),
-        member=link.column(link.member_field),
-        members=sql,
-    )
-    group = link.field(link.group_field).get_db_prep_save(group_pk, connection)
-    return _keys(link, _fetched(statement, (group, *params)))
-
-
-def columns_of(
-    link: Link, group_pk: Any, values: Mapping[str, Any]
-) -> Iterator[tuple[str, tuple[str, list[Any]]]]:
-    """The columns of a new membership but the member's: each with its SQL and parameters.
-
-    What the host does not give comes from the defaults of the fields.
-    """
-    row = link.through(**{f"{link.group_field}_id": group_pk, **values})
-    for column in link.through._meta.local_concrete_fields:
-        if column.name == link.member_field or _is_filled_by_database(column):
-            continue
-        name = connection.ops.quote_name(column.column or "")
-        if column.primary_key and isinstance(column, UUIDField):
-            yield name, (NEW_UUID[connection.vendor], [])
-        else:
-            value = column.get_db_prep_save(column.pre_save(row, True), connection)
-            yield name, ("%s", [value])
-
-
-def _is_filled_by_database(column: Field[Any, Any]) -> bool:
-    is_numbered = isinstance(column, (AutoField, BigAutoField, SmallAutoField))
-    return is_numbered or column.generated or column.db_default is not NOT_PROVIDED
-
-
-def _keys(link: Link, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    to_python = link.field(link.member_field).target_field.to_python
-    return [to_python(key) for (key,) in rows]
-
-
-def _sql(rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]]:
-    """A query as text, and its parameters. Raises ``EmptyResultSet`` if nothing can be found."""
-    sql, params = rows.query.get_compiler(connection=connection).as_sql()
-    return sql, tuple(params)
-
-
-def _fetched(statement: str, params: Iterable[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, list(params))
-        return list(cursor.fetchall())

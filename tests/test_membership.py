@@ -4,11 +4,12 @@ import pytest
 from django.db import models
 
 from example_project.workplace.models import DeskOffer, Occupant, TeamMembership
+from example_project.workplace.scim import TeamAdapter
 from maptician_scim import signals
 from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.group_opening import CannotOpen, open_group, openable_groups
 from maptician_scim.linking import link_users
-from maptician_scim.membership import Link, columns_of
+from maptician_scim.links import Link, columns_of
 from maptician_scim.models import Event, ProvisionedGroup, ProvisionedUser
 from maptician_scim.protocol.group_patch import Effect, Plan, read_members
 from maptician_scim.relations import find_relation, group_model
@@ -223,6 +224,21 @@ def test_host_hears_after_the_commit(scim, team, name, django_capture_on_commit_
     finally:
         getattr(signals, name).disconnect(receive)
     assert heard == [["added", "changes", "group", "provisioned_group", "removed", "tenant"]]
+
+
+def test_rule_of_the_host_on_memberships_refuses_the_push(scim, acme, team, monkeypatch):
+    monkeypatch.setattr(TeamAdapter, "membership_values", lambda adapter: {"is_lead": None})
+    before, person = scim.group(team).json(), id_of(OccupantFactory(company=acme))
+    answer = scim.modify_group(team, {"op": "add", "path": "members", "value": refs(person)})
+    assert (answer.status_code, Event.objects.get().reason) == (409, "host_rule")
+    assert scim.group(team).json() == before
+
+
+def test_values_of_the_host_are_written_beside_a_new_member(scim, acme, lead, team, monkeypatch):
+    monkeypatch.setattr(TeamAdapter, "membership_values", lambda adapter: {"is_lead": True})
+    person = OccupantFactory(company=acme)
+    scim.modify_group(team, {"op": "add", "path": "members", "value": refs(id_of(person))})
+    assert lead.team.memberships.get(occupant=person).is_lead
 
 
 # -- the plan ------------------------------------------------------------------------------------

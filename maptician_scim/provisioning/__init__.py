@@ -6,7 +6,8 @@ after the commit. Nothing here knows HTTP.
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.provisioning.base import Provisioner
-from maptician_scim.provisioning.groups import GroupProvisioner, NoGroups
+from maptician_scim.provisioning.groups import GroupProvisioner
+from maptician_scim.provisioning.no_groups import NoGroups
 from maptician_scim.provisioning.users import UserProvisioner
 
 PROVISIONERS: dict[str, type[Provisioner]] = {

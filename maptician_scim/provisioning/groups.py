@@ -27,13 +27,12 @@ from maptician_scim.exceptions import (
     Conflict,
     InvalidValue,
     NotFound,
-    NotImplementedHere,
     PreconditionFailed,
     Reason,
     Uniqueness,
 )
 from maptician_scim.group_adapters import DISPLAY_NAME, GroupAdapter
-from maptician_scim.membership import Change
+from maptician_scim.membership import Change, Known
 from maptician_scim.models import (
     ProvisionedGroup,
     ProvisionedGroupQuerySet,
@@ -147,7 +146,7 @@ class GroupProvisioner(Provisioner):
         self._save_host_group(adapter)
         adapter.record.group = adapter.obj
         self._save_record(adapter)
-        change = adapter.change_members(plan, known)
+        change = self._change_members(adapter, plan, known)
         changes = differences({}, adapter.document())
         self._finish(adapter, "provisioned", changes, change, 201)
         return adapter.to_dict(self.projection)
@@ -180,7 +179,7 @@ class GroupProvisioner(Provisioner):
             self._refuse_hidden(adapter)
         if adapter.has_changes:
             self._save_host_group(adapter)
-        members = adapter.change_members(plan, known)
+        members = self._change_members(adapter, plan, known)
         changes = differences(before, adapter.document())
         if changes or members:
             adapter.record.version += 1
@@ -188,6 +187,14 @@ class GroupProvisioner(Provisioner):
             self._save_record(adapter)
         self._finish(adapter, "updated", changes, members, 200)
         return adapter.to_dict(self.projection)
+
+    def _change_members(self, adapter: GroupAdapter, plan: Plan, known: Known) -> Change:
+        """Who came and went. Raises what a rule of the host's on memberships refuses."""
+        try:
+            with transaction.atomic():
+                return adapter.change_members(plan, known)
+        except IntegrityError as error:
+            raise _refused_by_host() from error
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -319,46 +326,6 @@ class GroupProvisioner(Provisioner):
             return []
         records = ProvisionedGroup.objects.for_tenant(self.tenant).filter(pk__in=groups)
         return list(records.values_list("scim_id", flat=True))
-
-
-class NoGroups(Provisioner):
-    """The verbs where the host has no groups: there are none, and none can be made."""
-
-    resource_type = "Group"
-
-    @property
-    def adapter_class(self) -> Any:
-        raise NotFound
-
-    def visible(self) -> ProvisionedGroupQuerySet:
-        return ProvisionedGroup.objects.none()
-
-    def note(self, payload: Document) -> None:
-        """Nothing is meant by it."""
-
-    def get(self, scim_id: str) -> Document:
-        raise self.not_found(scim_id)
-
-    def search(self, filter_text: str | None, start: int, count: int) -> tuple[list[Document], int]:
-        return [], 0
-
-    def create(self, payload: Document) -> Document:
-        raise _not_served()
-
-    def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
-        raise _not_served()
-
-    def patch(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
-        raise _not_served()
-
-    def delete(self, scim_id: str, if_match: str | None) -> None:
-        raise _not_served()
-
-
-def _not_served() -> NotImplementedHere:
-    return NotImplementedHere(
-        "Groups are not supported. Switch group push off and assign people instead."
-    )
 
 
 def _tell_inside(sender: type[GroupAdapter], verb: str, arguments: dict[str, Any]) -> None:
