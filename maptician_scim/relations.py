@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import F, JSONField, Model, OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import CharField, Expression, F, JSONField, Model, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.models import ProvisionedGroup, ProvisionedUser, ProvisionedUserQuerySet
@@ -86,14 +86,32 @@ def find_relation(model: type[Model], name: str) -> Relation:
 
 
 def people_of(tenant: Tenant) -> ProvisionedUserQuerySet:
-    """The people a tenant sees, with what they are called: ``scim_display``."""
+    """The people a tenant sees, with what they are called: ``scim_display``, or null."""
     adapter = scim_settings.USER_ADAPTER
     people = adapter.annotated(ProvisionedUser.objects.for_tenant(tenant))
-    shown = adapter.mapping().operand(None, "displayName", None)
-    if shown is None:
-        return people.annotate(scim_display=F("user_name"))
-    named = Coalesce(NullIf(shown.expression, Value("")), F("user_name"))
-    return people.annotate(scim_display=named)
+    return people.annotate(scim_display=_display())
+
+
+def _display() -> Expression:
+    """The name of a person for display, as far as one was given: not the userName."""
+    first = _text("name", "givenName")
+    last = _text("name", "familyName")
+    both = Trim(Concat(Coalesce(first, Value("")), Value(" "), Coalesce(last, Value(""))))
+    chosen = Coalesce(
+        _text("displayName"),
+        _text("name", "formatted"),
+        both,
+        output_field=CharField(),
+    )
+    return NullIf(chosen, Value(""))
+
+
+def _text(attribute: str, sub: str | None = None) -> Expression:
+    """A text of a person, null where it is empty."""
+    operand = scim_settings.USER_ADAPTER.mapping().operand(None, attribute, sub)
+    if operand is None:  # converted by the host, so that the database cannot read it
+        return Value(None, output_field=CharField())
+    return NullIf(operand.expression, Value(""))
 
 
 PERSON: Mapping[str, Operand] = {
@@ -178,7 +196,6 @@ def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Ent
     return [_entry(urls, "Group", *found[pk]) | {"type": "direct"} for pk in sorted(found)]
 
 
-def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str) -> Entry:
-    return {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "display": display} | {
-        "type": kind
-    }
+def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str | None) -> Entry:
+    entry = {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
+    return entry | {"display": display} if display else entry

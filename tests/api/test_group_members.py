@@ -13,7 +13,7 @@ NOBODY = str(uuid.UUID(int=0))
 @pytest.fixture
 def people(scim):
     """Four people, by their names."""
-    return {name: scim.create(userName=name).json()["id"] for name in "abcd"}
+    return {name: scim.create(userName=name, displayName=name).json()["id"] for name in "abcd"}
 
 
 @pytest.fixture

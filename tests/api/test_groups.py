@@ -45,7 +45,6 @@ def test_created_group_is_answered_whole(scim, pat, kim):
             {
                 "value": kim["id"],
                 "$ref": f"{base}/Users/{kim['id']}",
-                "display": "kim",
                 "type": "User",
             },
         ],
@@ -62,6 +61,22 @@ def test_created_group_is_answered_whole(scim, pat, kim):
     assert answer.headers["ETag"] == group["meta"]["version"]
     assert scim.group(group["id"]).json() == group
     assert scim.groups().json()["Resources"] == [group]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "shown"),
+    [
+        ({"displayName": "Jo", "name": {"formatted": "Dr. Jo Doe"}}, "Jo"),
+        ({"name": {"formatted": "Dr. Jo Doe", "familyName": "Doe"}}, "Dr. Jo Doe"),
+        ({"name": {"givenName": "Jo", "familyName": "Doe"}}, "Jo Doe"),
+        ({"name": {"familyName": "Doe"}}, "Doe"),
+        ({}, None),
+    ],
+)
+def test_member_is_shown_by_the_name_there_is(scim, attributes, shown):
+    person = scim.create(userName="jo", **attributes).json()
+    [member] = scim.push("Team", [person["id"]]).json()["members"]
+    assert member.get("display") == shown
 
 
 def test_pushed_group_is_one_of_the_host(scim, acme, host, team):
