@@ -21,6 +21,7 @@ from maptician_scim.protocol.schemas import ResourceModel, core_schema
 Operation = dict[str, Any]
 
 MEMBERS = "members"
+MAX_STEPS = 20
 KINDS = {"user": "User", "group": "Group"}
 
 
@@ -80,7 +81,13 @@ class Plan:
         self.add(members)
 
     def select(self, path: str) -> None:
+        """Each selection is a statement of its own; no client needs more than one or two."""
         self.steps.append(Selection(path))
+        if len(self.steps) > MAX_STEPS:
+            raise InvalidValue(
+                "The request selects members by something else than their ids too often; name them "
+                "by their ids, or send several requests."
+            )
 
     def _effect(self) -> Effect:
         """The last step, as long as what is said can be added to it."""

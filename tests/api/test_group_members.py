@@ -171,6 +171,13 @@ def test_impossible_operation_is_refused_whole(scim, people, team, operation, sc
     assert scim.group(team["id"]).json() == team
 
 
+def test_many_selections_are_refused_before_anything_is_done(scim, people, team):
+    changes = [op("remove", f'members[display eq "{n}"]') for n in range(30)]
+    answer = scim.modify_group(team["id"], op("remove", chosen(people, "a")), *changes)
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert scim.group(team["id"]).json() == team
+
+
 # -- who is no member ------------------------------------------------------------------------
 
 
