@@ -87,6 +87,8 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "TENANT_FIELD": "subdomain",
     "BASE_DOMAIN": BASE_DOMAIN,
     "USER_ADAPTER": "example_project.workplace.scim.OccupantAdapter",
+    "GROUP_ADAPTER": "example_project.workplace.scim.TeamAdapter",
+    "GROUP_MODEL": "workplace.Team",
     "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
 }
 

@@ -36,6 +36,7 @@ from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import user_model
+from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from maptician_scim.models import ProvisionedUserQuerySet
 
 Document = dict[str, Any]
+
+GROUPS_COLUMN = "scim_groups"
+"""Under this name ``relations.groups_column`` stands beside records whose groups are shown."""
 
 NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
 CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
@@ -223,6 +227,7 @@ class UserAdapter(SCIMUser):
     ) -> list[Document]:
         """The resources of annotated records, straight from rows: one query, no model instance."""
         mapping, base = cls.mapping(), endpoint_url(request)
+        with_groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
         rows = records.values_list(
             "scim_id",
             "created_at",
@@ -231,11 +236,15 @@ class UserAdapter(SCIMUser):
             "external_id",
             "attributes",
             *mapping.aliases,
+            *with_groups,
         )
         found = []
         for scim_id, created, modified, user_name, external_id, kept, *columns in rows:
+            groups = columns.pop() if with_groups else None
             values = [m.shown(value) for m, value in zip(mapping.mapped, columns, strict=True)]
             document = mapping.document(user_name, external_id, kept, values)
+            if groups:
+                document["groups"] = group_entries(groups, endpoint_url(request, "groups"))
             found.append(_described(document, str(scim_id), created, modified, base))
         return found
 
@@ -289,6 +298,12 @@ class UserAdapter(SCIMUser):
     def location(self) -> str:
         return f"{self.endpoint}/{self.id}"
 
+    @property
+    def groups(self) -> list[Document]:
+        """The groups of the person, as far as whoever fetched the record has asked for them."""
+        rows = getattr(self.record, GROUPS_COLUMN, None)
+        return group_entries(rows, f"{self.endpoint.removesuffix('/Users')}/Groups")
+
     def document(self) -> Document:
         """What a client may write: the resource without ``id`` and ``meta``."""
         record = self.record
@@ -298,9 +313,11 @@ class UserAdapter(SCIMUser):
 
     def to_dict(self) -> Document:
         """The whole resource as a client sees it (RFC 7643 section 3)."""
-        record = self.record
+        record, document = self.record, self.document()
+        if self.groups:
+            document["groups"] = self.groups
         return _described(
-            self.document(),
+            document,
             self.id,
             record.created_at,
             record.modified_at,
@@ -502,15 +519,16 @@ def _described(
     document["id"] = scim_id
     document["meta"] = {
         "resourceType": "User",
-        "created": _timestamp(created),
-        "lastModified": _timestamp(modified),
+        "created": timestamp(created),
+        "lastModified": timestamp(modified),
         "location": f"{base}/{scim_id}",
         "version": messages.etag(messages.digest(document)),
     }
     return document
 
 
-def _timestamp(value: datetime) -> str:
+def timestamp(value: datetime) -> str:
+    """A point in time as SCIM writes it: in UTC and milliseconds."""
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -22,7 +22,7 @@ from maptician_scim.models import Token
 from maptician_scim.protocol.bulk import BulkRequest, Operation, ordered, resolved
 from maptician_scim.protocol.messages import error_body
 from maptician_scim.protocol.tolerances import noting
-from maptician_scim.provisioning import PROVISIONERS, Provisioner
+from maptician_scim.provisioning import PROVISIONERS, Provisioner, provisioner_class
 from maptician_scim.tenancy import endpoint_url
 
 FAILURES_IN_A_ROW = 3
@@ -137,8 +137,9 @@ class BulkJob:
 
 def _verbs(operation: Operation) -> type[Provisioner] | None:
     """The verbs behind an endpoint, such as ``Users``."""
-    by_endpoint = {f"{name}s": verbs for name, verbs in PROVISIONERS.items()}
-    return by_endpoint.get(operation.endpoint)
+    by_endpoint = {f"{name}s": name for name in PROVISIONERS}
+    name = by_endpoint.get(operation.endpoint)
+    return provisioner_class(name) if name else None
 
 
 def _failed(error: ScimError) -> Document:

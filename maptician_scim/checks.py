@@ -13,13 +13,16 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError
+from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.columns import holds, known_field
 from maptician_scim.conf import NAME, Settings
+from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.linking import unlinked_users
 from maptician_scim.protocol.declarations import declaration_faults
+from maptician_scim.relations import find_relation
 from maptician_scim.tenancy import tenant_model
 
 REQUIRED = ("TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER")
@@ -45,6 +48,7 @@ POSITIVE = (
 SWITCHES = (
     "BULK",
     "STRICT",
+    "NESTED_GROUPS",
     "SET_PASSWORD",
     "TOKENS_MUST_EXPIRE",
     "ROLES_AND_ENTITLEMENTS",
@@ -68,6 +72,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found = list(_check_names(configured))
     if not any(message.id == "maptician_scim.E003" for message in found):
         found += [*_check_tenant(configured), *_check_adapter(configured)]
+        found += _check_groups(configured)
     return [*found, *_check_values(configured), *_check_operation(configured), *_check_cache()]
 
 
@@ -181,6 +186,62 @@ def _check_columns(path: str, adapter: type[UserAdapter]) -> Iterator[CheckMessa
                 hint="Give the Attribute to_scim and from_scim, or map it to another field.",
                 id="maptician_scim.W031",
             )
+
+
+def _check_groups(configured: dict[str, Any]) -> Iterator[CheckMessage]:
+    try:
+        model = apps.get_model(configured.get("GROUP_MODEL", "auth.Group"))
+    except (LookupError, ValueError, AttributeError) as error:
+        yield Error(
+            f"{NAME}['GROUP_MODEL'] names no model: {error}",
+            hint='Write it as "app_label.Model"; without groups, leave it out.',
+            id="maptician_scim.E021",
+        )
+        return
+    path = configured.get("GROUP_ADAPTER")
+    if path is None:
+        return
+    try:
+        adapter = import_string(path)
+    except (ImportError, AttributeError) as error:
+        yield Error(
+            f"{NAME}['GROUP_ADAPTER'] cannot be imported: {error}",
+            hint="Give the dotted path of your subclass of GroupAdapter, or None for no groups.",
+            id="maptician_scim.E022",
+        )
+        return
+    if not (isinstance(adapter, type) and issubclass(adapter, GroupAdapter)):
+        yield Error(
+            f"{path} is not a subclass of maptician_scim.group_adapters.GroupAdapter.",
+            hint="See docs/groups.md.",
+            id="maptician_scim.E023",
+        )
+        return
+    yield from _check_group_adapter(path, adapter, model)
+
+
+def _check_group_adapter(
+    path: str, adapter: type[GroupAdapter], model: type[Model]
+) -> Iterator[CheckMessage]:
+    """Whether an adapter fits the model, as far as its fields tell."""
+    inherits = [n for n in ("scope", "groups_of", "new_group") if _is_inherited_by(adapter, n)]
+    try:
+        fields = [m.attribute.field for m in adapter.mapping().mapped]
+        name = adapter.mapping().user_name
+        fields += [name.field] if name else []
+        model._base_manager.values(*fields, *([adapter.tenant_field] if inherits else []))
+        find_relation(model, adapter.members_field)
+    except (AttributeError, ValueError, FieldError) as error:
+        yield Error(
+            f"The attribute_map, tenant_field or members_field of {path} does not fit "
+            f"{NAME}['GROUP_MODEL'], which is {model._meta.label}: {error}",
+            hint="See docs/groups.md. GROUP_MODEL is to be set before migrating.",
+            id="maptician_scim.E024",
+        )
+
+
+def _is_inherited_by(adapter: type[GroupAdapter], name: str) -> bool:
+    return getattr_static(adapter, name) is getattr_static(GroupAdapter, name)
 
 
 def _paths(adapter: type[UserAdapter]) -> Iterator[str]:

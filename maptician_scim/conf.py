@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from maptician_scim.adapters import UserAdapter
+    from maptician_scim.group_adapters import GroupAdapter
 
 DeleteBehaviour = Literal["deactivate", "delete"]
 UnknownRoles = Literal["keep", "refuse"]
@@ -25,6 +26,9 @@ Tenant: TypeAlias = Any
 
 HostUser: TypeAlias = Any
 """A row of the host's user model."""
+
+HostGroup: TypeAlias = Any
+"""A row of the host's group model."""
 
 NAME = "MAPTICIAN_SCIM"
 
@@ -63,6 +67,27 @@ class Settings:
     def USER_ADAPTER(self) -> type[UserAdapter]:
         """The host's subclass of ``UserAdapter``, given as a dotted path. Required."""
         return cast("type[UserAdapter]", import_string(self._required("USER_ADAPTER")))
+
+    @property
+    def GROUP_ADAPTER(self) -> type[GroupAdapter] | None:
+        """The host's subclass of ``GroupAdapter``, as a dotted path; ``None``: no groups."""
+        path = self.configured.get("GROUP_ADAPTER")
+        return cast("type[GroupAdapter]", import_string(path)) if path else None
+
+    @property
+    def GROUP_MODEL(self) -> str:
+        """The host's model of a group, as ``"app_label.Model"``; chosen before migrating."""
+        return cast(str, self.configured.get("GROUP_MODEL", "auth.Group"))
+
+    @property
+    def NESTED_GROUPS(self) -> bool:
+        """Whether a group may be a member of another group."""
+        return cast(bool, self.configured.get("NESTED_GROUPS", False))
+
+    @property
+    def serves_groups(self) -> bool:
+        """Whether there are groups here at all: no setting, but what ``GROUP_ADAPTER`` says."""
+        return bool(self.configured.get("GROUP_ADAPTER"))
 
     @property
     def DEFAULT_PAGE_SIZE(self) -> int:

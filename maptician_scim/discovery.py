@@ -102,6 +102,8 @@ def schemas(request: HttpRequest) -> list[Document]:
 def resource_models() -> dict[str, ResourceModel]:
     """The models of the resource types this service provider serves, by name."""
     models: dict[str, ResourceModel] = {"User": scim_settings.USER_ADAPTER.mapping().model}
+    if scim_settings.GROUP_ADAPTER is not None:
+        models["Group"] = scim_settings.GROUP_ADAPTER.mapping().model
     if scim_settings.ROLES_AND_ENTITLEMENTS:
         models |= CATALOGUE_MODELS
     return models

@@ -46,6 +46,7 @@ class Origin:
     user_name: str = ""
     email: str = ""
     tolerated: Sequence[Tolerance] = ()
+    group: str = ""
     body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
@@ -97,7 +98,7 @@ def record(
         status=status,
         scim_type=(error and error.scim_type) or "",
         reason=(error and error.reason) or "",
-        facts={k: _short(v, MAX_FACT) for k, v in error.facts.items()} if error else {},
+        facts=_facts(origin, error),
         detail=_short(detail, MAX_DETAIL),
         changes=changes or {},
         tolerated=[str(tolerance) for tolerance in origin.tolerated],
@@ -110,6 +111,13 @@ def record(
     )
 
 
+def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:
+    """What the explanation names. A group is known by its name, which is nobody's userName."""
+    facts = {"group": origin.group} if origin.group else {}
+    facts |= error.facts if error else {}
+    return {name: _short(_storable_text(value), MAX_FACT) for name, value in facts.items()}
+
+
 def _short(text: str, limit: int) -> str:
     """A text without our tokens: what a client sends may be as long as its body."""
     return redaction.cut(redaction.without_tokens(text), limit)
@@ -118,8 +126,11 @@ def _short(text: str, limit: int) -> str:
 def _storable(text: str, field_name: str) -> str:
     """What came from outside, as every database can keep it, and without our tokens."""
     limit = cast("Field[Any, Any]", Event._meta.get_field(field_name)).max_length
-    clean = text.replace("\x00", "").encode(errors="replace").decode()
-    return redaction.without_tokens(clean)[:limit]
+    return redaction.without_tokens(_storable_text(text))[:limit]
+
+
+def _storable_text(text: str) -> str:
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None = None) -> None:

@@ -39,6 +39,10 @@ class Reason(TextChoices):
     SHARED = "shared", _("account used by other tenants too")
     TOO_LONG = "too_long", _("value too long")
     HOST_RULE = "host_rule", _("a rule of the application")
+    GROUP_TAKEN = "group_taken", _("group name taken")
+    GROUP_NOT_OPEN = "group_not_open", _("group of the application, not opened to SCIM")
+    UNKNOWN_MEMBER = "unknown_member", _("unknown member")
+    NESTED_GROUP = "nested_group", _("group in a group")
 
 
 NOT_LET_IN = frozenset(list(Reason)[: list(Reason).index(Reason.SCOPE)])
@@ -245,6 +249,10 @@ class Unavailable(ScimError):
 
 class CannotRotate(Exception):
     """A token cannot be rotated now. The message, which is for an admin, says why."""
+
+
+class CannotOpen(Exception):
+    """A group cannot be opened to SCIM. The message, which is for an admin, says why."""
 
 
 BY_SCIM_TYPE: dict[str, type[ScimError]] = {

@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy, pgettext
 from maptician_scim.exceptions import NOT_LET_IN, Reason
 from maptician_scim.models import Event
 
+ENTRA = "Microsoft Entra"
+
 CLIENTS = (
     ("okta", "Okta"),
-    ("microsoft", "Microsoft Entra"),
-    ("azure", "Microsoft Entra"),
-    ("entra", "Microsoft Entra"),
+    ("microsoft", ENTRA),
+    ("azure", ENTRA),
+    ("entra", ENTRA),
     ("onelogin", "OneLogin"),
     ("jumpcloud", "JumpCloud"),
     ("pingfederate", "PingFederate"),
@@ -81,6 +83,12 @@ WHY: dict[str, Any] = {
         "“%(attribute)s” has %(length)s characters, and at most %(limit)s can be kept"
     ),
     Reason.HOST_RULE: gettext_lazy("a rule of the application itself does not allow it"),
+    Reason.GROUP_TAKEN: gettext_lazy("another group has that name"),
+    Reason.GROUP_NOT_OPEN: gettext_lazy(
+        "Maptician has a group of that name, which is not opened to SCIM"
+    ),
+    Reason.UNKNOWN_MEMBER: gettext_lazy("nobody here has the id %(members)s"),
+    Reason.NESTED_GROUP: gettext_lazy("a group cannot be a member of a group here"),
 }
 """The second half of “refused: …”. Placeholders are filled from ``Event.facts``."""
 
@@ -138,6 +146,17 @@ ADVICE: dict[str, Any] = {
     Reason.HOST_RULE: gettext_lazy(
         "Look for the correlation id in the application's log: it says which rule."
     ),
+    Reason.GROUP_TAKEN: gettext_lazy(
+        "Link the group in the identity provider to the one that is here, or rename one of them."
+    ),
+    Reason.GROUP_NOT_OPEN: gettext_lazy(
+        "Open that group to SCIM here, then link it in the identity provider; or rename one."
+    ),
+    Reason.UNKNOWN_MEMBER: gettext_lazy(
+        "Assign these people to the app, and wait until they are provisioned; then push the group "
+        "again."
+    ),
+    Reason.NESTED_GROUP: gettext_lazy("Push the groups one by one, each with its own people."),
 }
 """What to do about a reason."""
 
@@ -256,6 +275,10 @@ def _day(moment: str) -> str:
 
 
 def _person(event: Event) -> str:
+    """Whom or what an event is about. Groups have no userName: their names are among the facts."""
+    if event.resource_type == "Group":
+        name = event.facts.get("group") or event.resource_id
+        return _("the group “%(name)s”") % {"name": name} if name else _("a group")
     return event.user_name or event.resource_id or pgettext("unknown person", "somebody")
 
 
@@ -266,6 +289,8 @@ def _done(event: Event) -> str:
 
 
 def _tried(event: Event) -> str:
+    if event.verb == "read" and not event.resource_id and event.resource_type == "Group":
+        return _("%(client)s tried to look groups up")
     if event.verb == "read" and not event.resource_id:
         return _("%(client)s tried to look people up")
     return str(TRIED.get(event.verb) or _("%(client)s sent a request"))

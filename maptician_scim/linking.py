@@ -17,6 +17,7 @@ from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.models import ProvisionedUser, detach, now
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.relations import touch_groups_of
 
 BATCH = 500
 
@@ -62,6 +63,7 @@ def _link_batch(tenant: Tenant, users: list[HostUser]) -> int:
         taken.add(user_name_key(name))
         records.append(_new_record(tenant, user, name))
     ProvisionedUser.objects.bulk_create(records, ignore_conflicts=True)
+    touch_groups_of(tenant, [user.pk for user in users])
     mine = [record.scim_id for record in records]
     return ProvisionedUser.objects.ever_of(tenant).filter(scim_id__in=mine).count()
 
@@ -105,6 +107,7 @@ def sync_user(user: HostUser) -> None:
             _touch(adapter_class(user, provisioned_user=record))
         elif record.deleted_at is None:
             detach(record)
+            touch_groups_of(record.tenant, [user.pk])
     for pk, tenant in tenants.items():
         if pk not in records:
             _link_one(tenant, user)
@@ -125,6 +128,7 @@ def _link_one(tenant: Tenant, user: HostUser) -> None:
         try:
             with transaction.atomic():
                 _new_record(tenant, user, user_name).save(force_insert=True)
-            return
         except IntegrityError:
             continue
+        touch_groups_of(tenant, [user.pk])
+        return

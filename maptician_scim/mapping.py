@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scim2_models as scim
 from django.db.models import F, Value
@@ -37,15 +38,16 @@ from maptician_scim.protocol.filters import (
 from maptician_scim.protocol.paths import AttributePath, parse_map_key
 from maptician_scim.protocol.schemas import (
     CORE_USER,
-    UNSERVED_USER_ATTRIBUTES,
     ResourceModel,
     UserResource,
     attribute_definition,
+    core_schema,
     extension_schemas,
 )
 
 if TYPE_CHECKING:
     from maptician_scim.adapters import UserAdapter
+    from maptician_scim.group_adapters import GroupAdapter
 
 USER_NAME, EXTERNAL_ID, ACTIVE = "userName", "externalId", "active"
 UNKNOWN_SCHEMAS = "urn:"
@@ -65,11 +67,11 @@ class Attribute:
     field: str
     to_scim: Callable[[Any], Any] | None = None
     from_scim: Callable[[Any], Any] | None = None
-    read: Callable[[UserAdapter], Any] | None = None
-    write: Callable[[UserAdapter, Any], None] | None = None
+    read: Callable[[Any], Any] | None = None
+    write: Callable[[Any, Any], None] | None = None
 
-    def value_in(self, adapter: UserAdapter) -> Any:
-        """The value as SCIM shows it, read from the adapter's host user."""
+    def value_in(self, adapter: UserAdapter | GroupAdapter) -> Any:
+        """The value as SCIM shows it, read from the adapter's host user or group."""
         if self.read is not None:
             return self.shown(self.read(adapter))
         return self.shown(attrgetter(self.field.replace("__", "."))(adapter.obj))
@@ -138,6 +140,16 @@ class AttributeMap:
     Raises ``ValueError`` for a line that makes no sense; ``manage.py check`` reports it.
     """
 
+    resource_type: ClassVar[str] = "User"
+    name_attribute: ClassVar[str] = USER_NAME
+    """What every resource has, and our own record keeps in the form in which it is looked up."""
+
+    required: ClassVar[tuple[str, ...]] = (ACTIVE,)
+    """What else must be mapped."""
+
+    relation: ClassVar[str] = "user"
+    """The way from our record to the host's row."""
+
     def __init__(
         self, lines: Mapping[str, str | Attribute | None], model: ResourceModel = UserResource
     ) -> None:
@@ -146,6 +158,8 @@ class AttributeMap:
         self.user_name: Attribute | None = None
         for text, target in lines.items():
             path = parse_map_key(self.model, text)
+            if path.attribute in OF_RELATED:
+                raise ValueError(f"{text!r} is no column: it is made from memberships")
             if path.text == EXTERNAL_ID:
                 if target is not None:
                     raise ValueError("'externalId' is kept by maptician_scim: map it to None")
@@ -153,21 +167,32 @@ class AttributeMap:
             if target is None:
                 raise ValueError(f"{text!r} is mapped to nothing; leave it out to have it kept")
             attribute = Attribute(target) if isinstance(target, str) else target
-            if path.text == USER_NAME:
+            if path.text == self.name_attribute:
                 self.user_name = attribute
                 continue
             self.mapped.append(self._line(path, attribute))
-        if self.user_name is None or not any(m.path.text == ACTIVE for m in self.mapped):
-            raise ValueError("'userName' and 'active' must be in the attribute map")
+        self._check_required()
         self.texts = [m.path.text for m in self.mapped]
-        self.aliases = {m.alias: F(f"user__{m.attribute.field}") for m in self.mapped}
+        self.aliases = {m.alias: F(f"{self.relation}__{m.attribute.field}") for m in self.mapped}
         self.fields = {m.attribute.field.partition("__")[0] for m in self.mapped}
         self._elements = self._grouped()
+
+    def _check_required(self) -> None:
+        mapped = {m.path.text for m in self.mapped}
+        if self.user_name is None or not mapped.issuperset(self.required):
+            names = " and ".join(repr(n) for n in (self.name_attribute, *self.required))
+            raise ValueError(f"{names} must be in the attribute map")
+
+    @cached_property
+    def own_operands(self) -> dict[str, dict[str | None, Operand]]:
+        """Attributes that are columns of our own record, and what is never filtered."""
+        key = Operand(F("user_name_key"), "user_name")
+        return own_operands(self.resource_type) | {USER_NAME: {None: key}, "password": {}}
 
     def _line(self, path: AttributePath, attribute: Attribute) -> Mapped:
         if path.element is not None and path.schema is not None:
             raise ValueError(f"{path.text!r}: elements of an extension cannot be mapped")
-        if path.schema is None and path.attribute in OWN_OPERANDS:
+        if path.schema is None and path.attribute in self.own_operands:
             raise ValueError(f"{path.text!r} is kept by maptician_scim and cannot be mapped")
         place = (path.schema, path.attribute, path.sub_attribute)
         comparing = _comparing(self.model, *place) or "text"
@@ -196,7 +221,7 @@ class AttributeMap:
         """
         user_name = self.user_name.field if self.user_name else None
         return [
-            self._description(parse_map_key(self.model, USER_NAME), user_name),
+            self._description(parse_map_key(self.model, self.name_attribute), user_name),
             *(self._description(m.path, m.attribute.field) for m in self.mapped),
             self._description(parse_map_key(self.model, EXTERNAL_ID), None),
         ]
@@ -224,7 +249,10 @@ class AttributeMap:
 
         ``values`` are those of the mapped columns as SCIM shows them, in the order of the map.
         """
-        document: Document = {"schemas": [CORE_USER], USER_NAME: user_name}
+        document: Document = {
+            "schemas": [core_schema(self.model)],
+            self.name_attribute: user_name,
+        }
         if external_id:
             document[EXTERNAL_ID] = external_id
         elements: dict[str, Document] = {}
@@ -257,7 +285,8 @@ class AttributeMap:
     def split(self, document: Document) -> Parts:
         """Take a document apart again; what the map does not name stays in ``attributes``."""
         rest = {name: value for name, value in document.items() if name != "schemas"}
-        user_name, external_id = rest.pop(USER_NAME, None), rest.pop(EXTERNAL_ID, None)
+        user_name = rest.pop(self.name_attribute, None)
+        external_id = rest.pop(EXTERNAL_ID, None)
         unknown = {urn: rest.pop(urn) for urn in document if is_unknown_schema(self.model, urn)}
         if unknown:
             rest[UNKNOWN_SCHEMAS] = unknown
@@ -314,8 +343,8 @@ class AttributeMap:
 
     def operand(self, schema: str | None, attribute: str, sub: str | None) -> Operand | None:
         """A single value in the database, or ``None`` if it cannot be filtered."""
-        if schema is None and attribute in OWN_OPERANDS:
-            return OWN_OPERANDS[attribute].get(sub)
+        if schema is None and attribute in self.own_operands:
+            return self.own_operands[attribute].get(sub)
         for mapped in self.mapped:
             path = mapped.path
             if (path.schema, path.attribute, path.sub_attribute) == (schema, attribute, sub):
@@ -328,7 +357,7 @@ class AttributeMap:
 
     def entries(self, schema: str | None, attribute: str) -> Entries | None:
         """A multi-valued attribute in the database, or ``None`` if it cannot be filtered."""
-        if schema is None and (attribute in UNSERVED_USER_ATTRIBUTES or attribute == "schemas"):
+        if schema is None and (attribute in OF_RELATED or attribute == "schemas"):
             return None
         names = (schema, attribute) if schema else (attribute,)
         binding = _binding(self.model, schema, attribute, None)
@@ -367,18 +396,21 @@ class AttributeMap:
         return Element(operands, any_of(present))
 
 
-OWN_OPERANDS: dict[str, dict[str | None, Operand]] = {
-    "id": {None: Operand(F("scim_id"), "uuid")},
-    USER_NAME: {None: Operand(F("user_name_key"), "user_name")},
-    EXTERNAL_ID: {None: Operand(F("external_id"), "exact")},
-    "meta": {
-        "resourceType": Operand(Value("User"), "exact"),
-        "created": Operand(F("created_at"), "datetime"),
-        "lastModified": Operand(F("modified_at"), "datetime"),
-    },
-    "password": {},
-}
-"""Attributes that are columns of our own record, and what is never filtered."""
+OF_RELATED = frozenset({"groups", "members"})
+"""Attributes that are made from the records of other resources."""
+
+
+def own_operands(resource_type: str) -> dict[str, dict[str | None, Operand]]:
+    """The common attributes of all resources, as columns of our own record."""
+    return {
+        "id": {None: Operand(F("scim_id"), "uuid")},
+        EXTERNAL_ID: {None: Operand(F("external_id"), "exact")},
+        "meta": {
+            "resourceType": Operand(Value(resource_type), "exact"),
+            "created": Operand(F("created_at"), "datetime"),
+            "lastModified": Operand(F("modified_at"), "datetime"),
+        },
+    }
 
 
 KEPT_AS_JSON: dict[type, Comparing] = {

@@ -1,4 +1,4 @@
-"""What this app does when the host saves, deletes or logs in a user."""
+"""What this app does when the host saves, deletes or logs in a user, or changes a group."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from maptician_scim import linking, sessions
+from maptician_scim import group_opening, linking, sessions
 from maptician_scim.conf import scim_settings
-from maptician_scim.models import ProvisionedUser, SessionKey, detach
+from maptician_scim.models import ProvisionedGroup, ProvisionedUser, SessionKey, detach
+from maptician_scim.relations import group_model, relation
 
 
 def keep_record(
@@ -26,6 +27,41 @@ def end_records(sender: Any, instance: Any, **kwargs: Any) -> None:
     """``pre_delete`` of the host user: an id whose person is gone is not served again."""
     for record in ProvisionedUser.objects.live().filter(user=instance):
         detach(record)
+    if scim_settings.serves_groups:
+        of_user = {f"group__{relation().to_users}": instance}
+        ProvisionedGroup.objects.live().filter(**of_user).touch()
+
+
+def keep_group(sender: Any, instance: Any, raw: bool, **kwargs: Any) -> None:
+    """``post_save`` of the host group: notice what admins changed of a visible one."""
+    if not raw and not getattr(instance, "_scim_is_saving", False):
+        group_opening.sync_group(instance)
+
+
+def end_group(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """``pre_delete`` of the host group: an id whose group is gone is not served again."""
+    group_opening.end_groups(instance)
+
+
+def follow_members(
+    sender: Any, instance: Any, action: str, pk_set: set[Any] | None, **kwargs: Any
+) -> None:
+    """``m2m_changed``: somebody has come or gone by hand, seen from the group or from the user."""
+    if action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    if isinstance(instance, group_model()):
+        group_opening.touch_groups([instance.pk])
+    elif pk_set is not None:
+        group_opening.touch_groups(pk_set)
+    else:
+        own = group_model()._base_manager.filter(**{relation().to_users: instance})
+        group_opening.touch_groups(own.values_list("pk", flat=True))
+
+
+def follow_membership(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """``post_save`` and ``post_delete`` of a membership, where it is a model of the host's own."""
+    group = instance._meta.get_field(relation().group_field)
+    group_opening.touch_groups([getattr(instance, group.attname)])
 
 
 def remember_session(sender: Any, user: Any, request: Any = None, **kwargs: Any) -> None:

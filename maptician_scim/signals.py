@@ -15,6 +15,17 @@ user_deactivated = Signal()
 user_reactivated = Signal()
 user_deleted = Signal()
 
+# The same for groups, inside the transaction. Arguments: verb ("provisioned", "updated",
+# "deleted"), tenant, group, provisioned_group, changes, and added and removed: lists of the primary
+# keys of the users who have come and gone. What SCIM does to memberships is set-based SQL, so the
+# host's own m2m_changed and post_save receivers do not hear it.
+group_in_transaction = Signal()
+
+# After the commit. Arguments: those above without verb.
+group_provisioned = Signal()
+group_updated = Signal()
+group_deleted = Signal()
+
 # Sent by `scim_token check` for each announcement that a token is about to expire; a receiver that
 # raises is logged and changes nothing. Arguments: token, tenant, days (30, 7 or 1: at most so many
 # are left).

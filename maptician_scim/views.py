@@ -37,14 +37,15 @@ from maptician_scim.exceptions import (
     Unauthorized,
     Unavailable,
 )
+from maptician_scim.explanations import ENTRA, client_name
 from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
 from maptician_scim.parsers import RAW_BODY, JSONParser, SCIMParser
 from maptician_scim.protocol import bulk, messages
-from maptician_scim.protocol.projection import Projection, Selection
+from maptician_scim.protocol.projection import NOTHING, Projection, Selection
 from maptician_scim.protocol.query import from_parameters, selection_from_parameters
 from maptician_scim.protocol.tolerances import noting
-from maptician_scim.provisioning import PROVISIONERS, Catalogue, Provisioner, Search
+from maptician_scim.provisioning import Catalogue, Provisioner, Search, provisioner_class
 from maptician_scim.renderers import SCIMNegotiation, SCIMRenderer
 from maptician_scim.tenancy import names_endpoint
 
@@ -52,6 +53,7 @@ logger = logging.getLogger("maptician_scim.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ENDPOINT = "There is no such endpoint. The base URL ends in /scim/v2."
+MINIMAL = "return=minimal"
 
 VERBS = {"GET": "read", "HEAD": "read"} | bulk.VERBS
 
@@ -164,11 +166,10 @@ class SCIMView(APIView):
 
         Their answers show what is selected, by the URL if not otherwise.
         """
-        verbs = PROVISIONERS[resource_type or self.resource_type]
+        verbs = provisioner_class(resource_type or self.resource_type)
         if selection is None:
             selection = selection_from_parameters(self._parameters())
-        model = discovery.resource_models()[verbs.resource_type]
-        projection = Projection(model, selection)
+        projection = Projection(discovery.resource_models().get(verbs.resource_type), selection)
         django_request = self.request._request
         if_none_match = django_request.META.get("HTTP_IF_NONE_MATCH")
         return verbs(self.origin.tenant, self.origin, django_request, projection, if_none_match)
@@ -178,8 +179,6 @@ class SCIMView(APIView):
 
     def _note(self) -> None:
         """Let the log say who or what was meant, where the token forbids what the body asks for."""
-        if self.resource_type not in PROVISIONERS:
-            return
         try:
             payload, provisioner = self.payload(), self.provisioner()
         except (ScimError, APIException, OSError):
@@ -220,9 +219,23 @@ class ResourceView(SCIMView):
         return _resource(provisioner.projection, document)
 
     def patch(self, request: Request, uuid: str) -> Response:
+        is_minimal = self.wants_no_body and "attributes" not in request.query_params
         provisioner = self.provisioner()
+        projection = provisioner.projection
+        if is_minimal:
+            provisioner.projection = NOTHING
         document = provisioner.patch(uuid, self.payload(), if_match(request))
-        return _resource(provisioner.projection, document)
+        if not is_minimal:
+            return _resource(projection, document)
+        headers = {"ETag": document["meta"]["version"]}
+        if prefers_minimal(request):
+            headers["Preference-Applied"] = MINIMAL
+        return Response(status=204, headers=headers)
+
+    @property
+    def wants_no_body(self) -> bool:
+        """Whether a PATCH is answered with 204, and so nothing has to be read for the answer."""
+        return prefers_minimal(self.request)
 
     def delete(self, request: Request, uuid: str) -> Response:
         self.provisioner().delete(uuid, if_match(request))
@@ -243,24 +256,23 @@ class UserView(ResourceView):
     resource_type = "User"
 
 
-class GroupsView(SCIMView):
-    """``/Groups``: there are none, and none can be made."""
+class GroupsView(ResourcesView):
+    """``/Groups``"""
 
     scope = "groups"
     resource_type = "Group"
 
-    def get(self, request: Request, uuid: str = "") -> Response:
-        if uuid:
-            raise NotFound
-        start = from_parameters(self._parameters()).start
-        return Response(messages.list_body([], total=0, start=start))
 
-    def not_implemented(self, request: Request, uuid: str = "") -> Response:
-        raise NotImplementedHere(
-            "Groups are not supported. Switch group push off and assign people instead."
-        )
+class GroupView(ResourceView):
+    """``/Groups/<id>``"""
 
-    post = put = patch = delete = not_implemented
+    scope = "groups"
+    resource_type = "Group"
+
+    @property
+    def wants_no_body(self) -> bool:
+        """Entra documents 204 as the answer to its PATCH of a group."""
+        return super().wants_no_body or client_name(self.origin.client) == ENTRA
 
 
 class CatalogueView(SCIMView):
@@ -382,6 +394,12 @@ class NoEndpointView(SCIMView):
 def is_correlation_id(text: str) -> bool:
     """Whether what a client calls its request can be taken over into the log."""
     return bool(REQUEST_ID.fullmatch(text)) and not redaction.holds_token(text)
+
+
+def prefers_minimal(request: Request) -> bool:
+    """Whether the client has asked for an answer without a body (RFC 7240 section 4.2)."""
+    preferences = request.META.get("HTTP_PREFER", "").lower().split(",")
+    return MINIMAL in (p.partition(";")[0].replace(" ", "").replace('"', "") for p in preferences)
 
 
 def if_match(request: Request) -> str | None:

@@ -7,6 +7,7 @@ from django.test import Client
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -64,3 +65,40 @@ class ScimClient(Client):
 
     def remove(self, scim_id, **headers):
         return self.request_scim("DELETE", f"/Users/{scim_id}", **headers)
+
+    # -- groups ------------------------------------------------------------------------------
+
+    def push(self, name, members=(), **attributes):
+        """POST /Groups with these people, given by their ids."""
+        body = {"schemas": [GROUP], "displayName": name, "members": refs(*members)}
+        return self.request_scim("POST", "/Groups", body | attributes)
+
+    def group(self, scim_id, query="", **headers):
+        return self.request_scim("GET", f"/Groups/{scim_id}{query}", **headers)
+
+    def groups(self, filter=None, **parameters):  # noqa: A002 the parameter's own name
+        """GET /Groups with a filter."""
+        if filter is not None:
+            parameters["filter"] = filter
+        return self.request_scim("GET", f"/Groups?{urlencode(parameters)}")
+
+    def put_group(self, scim_id, attributes, **headers):
+        return self.request_scim("PUT", f"/Groups/{scim_id}", attributes, **headers)
+
+    def modify_group(self, scim_id, *operations, **headers):
+        """PATCH /Groups/<id> with these operations."""
+        body = {"schemas": [PATCH_OP], "Operations": list(operations)}
+        return self.request_scim("PATCH", f"/Groups/{scim_id}", body, **headers)
+
+    def remove_group(self, scim_id, **headers):
+        return self.request_scim("DELETE", f"/Groups/{scim_id}", **headers)
+
+    def members(self, scim_id):
+        """The ids of a group's members."""
+        found = self.group(scim_id).json().get("members", [])
+        return {member["value"] for member in found}
+
+
+def refs(*ids):
+    """Members as clients send them."""
+    return [{"value": scim_id} for scim_id in ids]

@@ -33,6 +33,23 @@ class WorkplaceHost:
 
         return Occupant.objects.filter(company=tenant)
 
+    def group(self, tenant, name, *members):
+        """A team somebody has made by hand."""
+        from tests.factories import TeamFactory
+
+        return TeamFactory(company=tenant, name=name, members=members)
+
+    def groups(self, tenant):
+        from example_project.workplace.models import Team
+
+        return Team.objects.filter(company=tenant)
+
+    def group_name(self, tenant, name):
+        return name
+
+    def members(self, group):
+        return group.members
+
 
 class ClubsHost:
     """Stock users with memberships; deactivating somebody ends the membership only."""
@@ -65,6 +82,25 @@ class ClubsHost:
         from django.contrib.auth.models import User
 
         return User.objects.filter(memberships__club=tenant)
+
+    def group(self, tenant, name, *members):
+        """A group somebody has made by hand."""
+        from django.contrib.auth.models import Group
+
+        group = Group.objects.create(name=self.group_name(tenant, name))
+        group.user_set.add(*members)
+        return group
+
+    def groups(self, tenant):
+        from django.contrib.auth.models import Group
+
+        return Group.objects.filter(name__startswith=f"{tenant.subdomain}:")
+
+    def group_name(self, tenant, name):
+        return f"{tenant.subdomain}:{name}"
+
+    def members(self, group):
+        return group.user_set
 
 
 def current():

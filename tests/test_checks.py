@@ -14,6 +14,7 @@ from scim2_models import ComplexAttribute, Extension, Mutability, Returned, Uniq
 from maptician_scim import checks
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.checks import check_settings
+from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.linking import link_users
 from maptician_scim.mapping import Attribute
 from maptician_scim.models import ProvisionedUser
@@ -51,6 +52,17 @@ class WithUnknownEnd(UserAdapter):
 class ThroughAnotherModel(UserAdapter):
     tenant_field = "desk_assignments__desk__floor__location__company"
     attribute_map = {"userName": "username", "active": "is_active"}
+
+
+class WithoutMembers(GroupAdapter):
+    tenant_field = "company"
+    members_field = "neighbourhood"
+
+
+class WithUnknownName(GroupAdapter):
+    tenant_field = "company"
+    members_field = "members"
+    attribute_map = {"displayName": "label"}
 
 
 class WithUnknownAttribute(UserAdapter):
@@ -165,6 +177,15 @@ WRONG = {
     "half a proxy": ({"TRUSTED_PROXIES": 0.5}, "E017"),
     "an e-mail address alone": ({"EXPIRY_EMAILS": "ops@maptician.example"}, "E018"),
     "an e-mail address that is none": ({"EXPIRY_EMAILS": ["ops"]}, "E018"),
+    "a group model that is none": ({"GROUP_MODEL": "workplace.Nothing"}, "E021"),
+    "a group model that is no text": ({"GROUP_MODEL": 5}, "E021"),
+    "a group adapter that is not there": ({"GROUP_ADAPTER": "nowhere.Adapter"}, "E022"),
+    "a group adapter that is no text": ({"GROUP_ADAPTER": 5}, "E022"),
+    "a group adapter that is none": ({"GROUP_ADAPTER": f"{HERE}.WithoutMap"}, "E023"),
+    "a group adapter of another model": ({"GROUP_MODEL": "auth.Group"}, "E024"),
+    "a group adapter without members": ({"GROUP_ADAPTER": f"{HERE}.WithoutMembers"}, "E024"),
+    "a group adapter with no such field": ({"GROUP_ADAPTER": f"{HERE}.WithUnknownName"}, "E024"),
+    "a switch that is text": ({"NESTED_GROUPS": "no"}, "E014"),
     "a function that is none": ({"TENANT_QUERYSET_FOR": f"{HERE}.HERE"}, "E019"),
     "a function that is not there": ({"TENANT_QUERYSET_FOR": "nowhere.tenants"}, "E019"),
 }

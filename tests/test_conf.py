@@ -11,6 +11,9 @@ from tests.live import ROOT
 NAMES = sorted(name for name in vars(Settings) if name.isupper())
 DEFAULTS = {
     "TENANT_FIELD": "subdomain",
+    "GROUP_ADAPTER": None,
+    "GROUP_MODEL": "auth.Group",
+    "NESTED_GROUPS": False,
     "DEFAULT_PAGE_SIZE": 100,
     "MAX_PAGE_SIZE": 1000,
     "CURSOR_LIFETIME": 3600,
@@ -70,7 +73,7 @@ def test_required_setting_that_is_missing_is_no_silence(settings, name):
         getattr(scim_settings, name)
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - {"TENANT_QUERYSET_FOR"}))
+@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - {"GROUP_ADAPTER", "TENANT_QUERYSET_FOR"}))
 def test_change_counts_at_once(configure, name):
     configure(**{name: "changed"})
     assert getattr(scim_settings, name) == "changed"

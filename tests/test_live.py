@@ -360,6 +360,91 @@ def test_static_files_of_the_admin_are_served_with_debug_off(server):
     }
 
 
+# -- groups pushed in parallel ------------------------------------------------------------------
+
+
+@pytest.fixture
+def globex(server, globex_secret):
+    """The identity provider of the company with many people."""
+    with server.client("globex", globex_secret) as client:
+        yield client
+
+
+@pytest.fixture
+def crowd(globex):
+    """The ids of 128 people of the company."""
+    listed = globex.get("/Users", params={"count": 128}).json()["Resources"]
+    assert len(listed) == 128
+    return [person["id"] for person in listed]
+
+
+@pytest.fixture
+def team(okta, name):
+    created = okta.post("/Groups", json={"displayName": name, "members": []})
+    assert created.status_code == 201, created.text
+    return created.json()
+
+
+def patch_group(client, team, op, ids):
+    operation = {"op": op, "path": "members", "value": [{"value": i} for i in ids]}
+    body = {"schemas": [PATCH_OP], "Operations": [operation]}
+    return client.patch(f"/Groups/{team['id']}", json=body, headers={"Prefer": "return=minimal"})
+
+
+def members(client, team):
+    found = client.get(f"/Groups/{team['id']}").json().get("members", [])
+    return {member["value"] for member in found}
+
+
+@pytest.mark.parametrize("op", ["add", "remove"])
+def test_eight_writers_of_sixteen_members_lose_nobody(globex, name, crowd, op):
+    team = globex.post("/Groups", json={"displayName": name}).json()
+    if op == "remove":
+        patch_group(globex, team, "add", crowd)
+    parts = [crowd[first : first + 16] for first in range(0, 128, 16)]
+    answers = at_once(*(lambda p=p: patch_group(globex, team, op, p) for p in parts))
+    assert statuses(answers) == [204] * 8
+    assert members(globex, team) == (set(crowd) if op == "add" else set())
+    versions = {answer.headers["ETag"] for answer in answers}
+    assert len(versions) == 8
+
+
+def test_pushes_of_several_groups_with_the_same_people_do_not_block_each_other(globex, name, crowd):
+    bodies = [
+        {"displayName": f"{name} {n}", "members": [{"value": i} for i in crowd[:: (-1) ** n]]}
+        for n in range(8)
+    ]
+    answers = at_once(*(lambda b=b: globex.post("/Groups", json=b) for b in bodies))
+    assert statuses(answers) == [201] * 8
+    assert all(len(answer.json()["members"]) == 128 for answer in answers)
+
+
+def test_of_eight_creates_of_one_group_one_is_created(okta, name):
+    answers = at_once(*[lambda: okta.post("/Groups", json={"displayName": name})] * 8)
+    assert statuses(answers) == [201] + [409] * 7
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_push_against_delete_of_a_person_leaves_no_member_who_is_gone(okta, jane, team, round_):
+    pushed, deleted = at_once(
+        lambda: patch_group(okta, team, "add", [jane["id"]]),
+        lambda: okta.delete(f"/Users/{jane['id']}"),
+    )
+    assert pushed.status_code in (204, 400)
+    assert deleted.status_code == 204
+    assert members(okta, team) == set()
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_push_against_update_of_a_person_does_both(okta, jane, team, round_):
+    pushed, changed = at_once(
+        lambda: patch_group(okta, team, "add", [jane["id"]]),
+        lambda: patch(okta, jane, {"op": "replace", "path": "title", "value": "Late"}),
+    )
+    assert statuses([pushed, changed]) == [200, 204]
+    assert members(okta, team) == {jane["id"]}
+
+
 # -- at the same time -------------------------------------------------------------------------
 
 

@@ -156,6 +156,19 @@ def test_page_makes_no_object_and_validates_nothing(scim, people, monkeypatch):
     assert scim.search(count=100).status_code == 200
 
 
+LARGE = {"maptician_scim_provisioneduser", "workplace_occupant"}
+
+
+def scanned(plan):
+    """The tables a plan reads from their beginning to their end; it may do so with small ones."""
+    if isinstance(plan, list):
+        return set().union(*map(scanned, plan))
+    if not isinstance(plan, dict):
+        return set()
+    own = {plan["Relation Name"]} if plan.get("Node Type") == "Seq Scan" else set()
+    return own.union(*map(scanned, plan.values()))
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's plan")
 def test_look_up_by_user_name_uses_an_index(scim, acme):
     users = [OccupantFactory.build(company=acme, email=f"p{n}@x") for n in range(5000)]
@@ -168,9 +181,10 @@ def test_look_up_by_user_name_uses_an_index(scim, acme):
     [look_up] = [q["sql"] for q in queries if "user_name_key" in q["sql"]]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {look_up}")
-        plan = json.dumps(cursor.fetchone()[0])
-    assert "scim_user_name_is_unique_per_tenant" in plan or "scim_user_by_name" in plan
-    assert "Seq Scan" not in plan
+        plan = cursor.fetchone()[0]
+    text = json.dumps(plan)
+    assert "scim_user_name_is_unique_per_tenant" in text or "scim_user_by_name" in text
+    assert not LARGE & scanned(plan)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's plan")
@@ -181,8 +195,8 @@ def test_get_by_id_uses_an_index(scim, people, size):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {look_up}")
-        plan = json.dumps(cursor.fetchone()[0])
-    assert size < 1000 or "Seq Scan" not in plan
+        plan = cursor.fetchone()[0]
+    assert size < 1000 or not LARGE & scanned(plan)
 
 
 # -- bulk: everything counts, BEGIN and COMMIT too ------------------------------------------------

@@ -4,7 +4,12 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 from example_project.database import teach_sqlite_unicode
-from maptician_scim.signals import in_transaction, user_reactivated
+from maptician_scim.signals import (
+    group_provisioned,
+    group_updated,
+    in_transaction,
+    user_reactivated,
+)
 
 
 class WorkplaceConfig(AppConfig):
@@ -18,3 +23,5 @@ class WorkplaceConfig(AppConfig):
         connection_created.connect(teach_sqlite_unicode)
         in_transaction.connect(receivers.follow_provisioning)
         user_reactivated.connect(receivers.offer_desk_on_return)
+        group_provisioned.connect(receivers.follow_group_push)
+        group_updated.connect(receivers.follow_group_push)

@@ -6,8 +6,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from example_project.workplace.models import ApiKey, DeskAssignment, DeskOffer, Occupant
-from example_project.workplace.seating import offer_desk_to
+from example_project.workplace.models import (
+    ApiKey,
+    DeskAssignment,
+    DeskOffer,
+    Occupant,
+    Team,
+)
+from example_project.workplace.seating import arrange_offers, offer_desk_to
 
 
 def follow_provisioning(sender: Any, verb: str, user: Occupant, **kwargs: Any) -> None:
@@ -27,6 +33,18 @@ def offer_desk_on_return(sender: Any, user: Occupant, **kwargs: Any) -> None:
     else is being offered, whose transaction may wait for that very row.
     """
     offer_desk_to(user)
+
+
+def follow_group_push(
+    sender: Any, group: Team, added: list[int], removed: list[int], **kwargs: Any
+) -> None:
+    """Receiver of ``group_provisioned`` and ``group_updated``, after the commit.
+
+    Who has joined a team is offered a desk where it sits; who has left keeps their seat, but not
+    an offer.
+    """
+    if added or removed:
+        arrange_offers(group)
 
 
 def give_back_desk(occupant: Occupant) -> None:

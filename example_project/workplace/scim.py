@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from example_project.workplace.models import Company, Floor
 from maptician_scim.adapters import UserAdapter
+from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.roles import Entitlement, Role
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -67,6 +68,14 @@ class OccupantAdapter(UserAdapter):
             Entitlement(stable_id(tenant, "floor", floor.pk), f"Access to {floor}")
             for floor in floors.order_by("location__name", "level", "pk")
         ]
+
+
+class TeamAdapter(GroupAdapter):
+    """A pushed group is a team. Who leads it, and where it sits, is Maptician's own."""
+
+    tenant_field = "company"
+    members_field = "members"
+    attribute_map = {"displayName": "name"}
 
 
 def stable_id(company: Company, kind: str, key: object) -> str:

@@ -49,7 +49,14 @@ from maptician_scim.admin.reading import (
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import Reason
 from maptician_scim.exports import csv_lines, json_lines
-from maptician_scim.models import Event, EventQuerySet, ProvisionedUser, Token, now
+from maptician_scim.models import (
+    Event,
+    EventQuerySet,
+    ProvisionedGroup,
+    ProvisionedUser,
+    Token,
+    now,
+)
 from maptician_scim.models.events import KEY_LENGTH
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
 from maptician_scim.protocol.paths import is_scim_id
@@ -228,7 +235,8 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     search_fields = ["user_name_key"]  # what is searched says get_search_results
     search_help_text = gettext_lazy(
-        "The beginning of a userName or an e-mail address, or a whole id or correlation id."
+        "The beginning of a userName, an e-mail address or a group's name, or a whole id or "
+        "correlation id."
     )
 
     class Media:
@@ -280,6 +288,7 @@ class EventAdmin(ReadOnlyAdmin):
         found |= Q(email_key__startswith=comparison_key(term)[:KEY_LENGTH])
         found |= Q(correlation_id=term)
         found |= Q(resource_id__in={term, term.lower(), *_people_named(request, term)})
+        found |= Q(resource_id__in=_groups_named(request, term))
         return queryset.filter(found), False
 
     def changelist_view(
@@ -311,11 +320,9 @@ class EventAdmin(ReadOnlyAdmin):
             "sentence": explanations.sentence(event),
             "advice": explanations.advice(event),
             "client": explanations.client_name(event.client),
-            "changes": [
-                Change(path, readable(change.get("old")), readable(change.get("new")))
-                for path, change in event.changes.items()
-            ],
+            "changes": list(_changes(event)),
             "tolerated": [sentence_of(name) for name in event.tolerated],
+            "is_group": event.resource_type == "Group",
             "request_body": _body(event),
             "reason": Reason(event.reason).label if event.reason in Reason else event.reason,
             "person_url": subject and page(ProvisionedUser, subject.pk),
@@ -360,6 +367,25 @@ class EventAdmin(ReadOnlyAdmin):
             content_type=content_type,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _changes(event: Event) -> Iterator[Change]:
+    """The lines of the table. Of a group's members, those who left and those who came."""
+    for name, change in event.changes.items():
+        old, new = readable(change.get("old")), readable(change.get("new"))
+        if name == "members" and event.resource_type == "Group" and old and new:
+            yield Change(name, old, [])
+            old = []
+        yield Change(name, old, new)
+
+
+def _groups_named(request: HttpRequest, text: str) -> set[str]:
+    """The ids of groups whose name begins with a text."""
+    records, seen = ProvisionedGroup.objects.all(), visible_tenants(request)
+    if seen is not None:
+        records = records.filter(tenant_id__in=seen)
+    named = records.filter(display_name_key__startswith=user_name_key(text))
+    return {str(scim_id) for scim_id in named.values_list("scim_id", flat=True)[:PEOPLE_FOUND]}
 
 
 def _people_named(request: HttpRequest, text: str) -> set[str]:

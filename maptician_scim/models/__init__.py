@@ -4,6 +4,11 @@ from maptician_scim.models.activity import Activity
 from maptician_scim.models.base import now
 from maptician_scim.models.connections import Connection
 from maptician_scim.models.events import Event, EventQuerySet
+from maptician_scim.models.groups import (
+    GroupNesting,
+    ProvisionedGroup,
+    ProvisionedGroupQuerySet,
+)
 from maptician_scim.models.sessions import SessionKey
 from maptician_scim.models.tokens import BY_SETTING, READ_ONLY, Scope, Token
 from maptician_scim.models.users import (
@@ -20,6 +25,9 @@ __all__ = [
     "Connection",
     "Event",
     "EventQuerySet",
+    "GroupNesting",
+    "ProvisionedGroup",
+    "ProvisionedGroupQuerySet",
     "ProvisionedUser",
     "ProvisionedUserQuerySet",
     "Scope",

@@ -8,11 +8,14 @@ to use ICU and the second gets Python's. Order is by code point on both.
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
+    Aggregate,
     BooleanField,
     CharField,
     Expression,
@@ -275,6 +278,51 @@ class FirstEntry(AnyEntry):
             f" ORDER BY {ENTRY}.place LIMIT 1)",
             (*value_params, *document_params, *place, *condition_params),
         )
+
+
+class Among(Func):
+    """Whether a column holds one of these values: one parameter, however many they are.
+
+    SQLite takes a limited number of parameters, and a statement with a thousand is no fixed one.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: Combinable, values: Iterable[Any]) -> None:
+        super().__init__(column)
+        self.values = list(values)
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        return f"{sql} = ANY(%s)", (*params, self._prepared(connection))
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        listed = json.dumps(self._prepared(connection), default=str)
+        return f"{sql} IN (SELECT value FROM json_each(%s))", (*params, listed)  # noqa: S608 compiled
+
+    def _prepared(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        field = self.get_source_expressions()[0].output_field
+        field = getattr(field, "target_field", field)
+        return [field.get_db_prep_value(value, connection) for value in self.values]
+
+
+class JSONRows(Aggregate):
+    """The rows of a group as an array of arrays, in no particular order."""
+
+    output_field = JSONField()
+    arity = None
+    template = "jsonb_agg(jsonb_build_array(%(expressions)s))"
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        template = "json_group_array(json_array(%(expressions)s))"
+        return super().as_sql(compiler, connection, template=template, **context)
 
 
 class IsNotTrue(Func):

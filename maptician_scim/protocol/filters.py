@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
 import scim2_models as scim
 from django.conf import settings
-from django.db.models import Expression, Q, Value
+from django.db.models import Exists, Expression, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Left, Right, StrIndex
 from django.db.models.lookups import (
@@ -162,6 +162,28 @@ def kept_value(document: Combinable, names: Sequence[str], comparing: Comparing)
     return Operand(kind(document, *names), comparing)
 
 
+@dataclass(frozen=True)
+class RelatedEntries:
+    """A multi-valued attribute that is made from other rows, such as a group's members.
+
+    Each ``(rows, operands)`` is a query of rows that belong to the resource at hand, and what the
+    sub-attributes are in it.
+    """
+
+    sources: tuple[tuple[QuerySet[Any], Mapping[str, Operand]], ...]
+    is_simple: ClassVar[bool] = False
+
+    def has(self, sub_attribute: str) -> bool:
+        """Whether the database can see this sub-attribute."""
+        return all(sub_attribute in operands for _, operands in self.sources)
+
+    def any(self, condition_of: Condition) -> Q:
+        """Whether any row meets a condition on its operands."""
+        return any_of(
+            Q(Exists(rows.filter(condition_of(operands)))) for rows, operands in self.sources
+        )
+
+
 class Condition(Protocol):
     def __call__(self, operands: Mapping[str, Operand], /) -> Q: ...
 
@@ -172,8 +194,24 @@ class Sources(Protocol):
     def operand(self, schema: str | None, attribute: str, sub: str | None) -> Operand | None:
         """A single value, or ``None`` if it cannot be filtered."""
 
-    def entries(self, schema: str | None, attribute: str) -> Entries | None:
+    def entries(self, schema: str | None, attribute: str) -> Entries | RelatedEntries | None:
         """A multi-valued attribute, or ``None`` if it cannot be filtered."""
+
+
+@dataclass(frozen=True)
+class WithRelated:
+    """Sources with attributes beside them that are made from other rows, by their names."""
+
+    sources: Sources
+    related: Mapping[str, RelatedEntries]
+
+    def operand(self, schema: str | None, attribute: str, sub: str | None) -> Operand | None:
+        return self.sources.operand(schema, attribute, sub)
+
+    def entries(self, schema: str | None, attribute: str) -> Entries | RelatedEntries | None:
+        if schema is None and attribute in self.related:
+            return self.related[attribute]
+        return self.sources.entries(schema, attribute)
 
 
 def compile_filter(
@@ -212,6 +250,24 @@ def _parsed(text: str, model: type[scim.Resource[Any]]) -> scim.ScimFilter[Any]:
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
     return bound
+
+
+def compile_selection(
+    text: str, model: type[scim.Resource[Any]], operands: Mapping[str, Operand]
+) -> Q:
+    """The condition on one entry for which a value path such as ``members[value eq "x"]`` stands.
+
+    Raises ``InvalidFilter``, naming the attribute or the place.
+    """
+    check_size(text)
+    try:
+        bound: ScimFilter[Any] = ScimFilter.__class_getitem__(model)(ScimFilter(text).ast)
+    except scim.SCIMException as error:
+        raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
+    if not isinstance(bound.ast, ValuePath):
+        raise InvalidFilter(f"{text!r} selects no entries.")
+    entries = _EntryCompiler(bound, bound.ast.attr_path, operands, None)
+    return entries.visit(bound.ast.val_filter)
 
 
 def check_size(text: str, what: str = "filter", refusal: type[ScimError] = InvalidFilter) -> None:
@@ -387,7 +443,7 @@ class _Compiler(_Conditions):
             raise _cannot_filter(path)
         return operand
 
-    def _entries(self, binding: AttributeBinding, path: AttrPath) -> Entries:
+    def _entries(self, binding: AttributeBinding, path: AttrPath) -> Entries | RelatedEntries:
         schema, attribute, _ = place_of(self.model, binding)
         entries = self.sources.entries(schema, attribute)
         if entries is None:

@@ -212,3 +212,14 @@ def _schema_with(rules: _Rules, attribute: str) -> str:
 
 EVERYTHING = Projection()
 """Whatever a document holds."""
+
+
+class _Nothing(Projection):
+    """For an answer without a body: nothing has to be read for it."""
+
+    def includes(self, attribute: str) -> bool:
+        return False
+
+
+NOTHING = _Nothing()
+"""What a client sees that wants no body."""

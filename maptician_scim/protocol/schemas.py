@@ -11,8 +11,10 @@ from typing import Annotated, Any, Union
 import scim2_models as scim
 from pydantic import BeforeValidator, Field, ValidationInfo
 
+from maptician_scim.conf import scim_settings
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
+CORE_GROUP = str(scim.Group.__schema__)
 CORE_USER = str(scim.User.__schema__)
 ENTERPRISE_USER = str(scim.EnterpriseUser.__schema__)
 
@@ -158,10 +160,27 @@ class User(scim.User[scim.AnyExtension]):
 UserResource = User[EnterpriseUser]
 """The model of ``/Users``: the core schema with the enterprise extension."""
 
-ResourceModel = type[scim.Resource[Any]]
 
-# Not served: there are no groups to list a user's memberships from.
-UNSERVED_USER_ATTRIBUTES = frozenset({"groups"})
+class GroupMember(scim.GroupMember):
+    display: Annotated[str | None, scim.Mutability.read_only] = None
+    """The member's name for display."""
+
+
+class Group(scim.Resource[scim.AnyExtension]):
+    """Group"""
+
+    __schema__ = scim.Group.__schema__
+
+    display_name: Annotated[
+        str | None, scim.Required.true, scim.CaseExact.false, scim.Uniqueness.server
+    ] = None
+    """The group's name, which no other group of the tenant has."""
+
+    members: list[GroupMember] | None = None
+    """Who is in the group."""
+
+
+ResourceModel = type[scim.Resource[Any]]
 
 DISCOVERY_MODELS: tuple[ResourceModel, ...] = (
     scim.ServiceProviderConfig,
@@ -191,6 +210,12 @@ def requires(model: ResourceModel, urn: str) -> bool:
     return bool(model.get_field_annotation(name, scim.Required))
 
 
+@cache
+def group_model(extensions: tuple[type[scim.Extension], ...]) -> ResourceModel:
+    """The model of ``/Groups`` with extensions of the host."""
+    return Group[Union[(*extensions,)]] if extensions else Group  # type: ignore[valid-type]
+
+
 def core_schema(model: ResourceModel) -> str:
     """The URN of a resource's own schema."""
     return str(model.__schema__)
@@ -202,14 +227,18 @@ def extension_schemas(model: ResourceModel) -> tuple[str, ...]:
     return tuple(str(urn) for urn in model.get_extension_models())
 
 
-@cache
 def schema_documents(model: ResourceModel) -> dict[str, dict[str, Any]]:
     """The schemas of a resource by URN, as ``/Schemas`` shows them, without ``meta``.
 
     RFC 7643 section 7. They are shared: a caller must not change them.
     """
+    unserved = frozenset() if scim_settings.serves_groups else frozenset({"groups"})
+    return _schema_documents(model, unserved)
+
+
+@cache
+def _schema_documents(model: ResourceModel, unserved: frozenset[str]) -> dict[str, dict[str, Any]]:
     own = model.to_schema().model_dump()
-    unserved = UNSERVED_USER_ATTRIBUTES
     if model is scim.ServiceProviderConfig:
         unserved = UNSERVED_CONFIG_ATTRIBUTES
     own["attributes"] = [a for a in own["attributes"] if a["name"] not in unserved]

@@ -164,9 +164,15 @@ def _operand(text: str, model: ResourceModel, sources: Sources) -> Operand | Inv
         operand = sources.operand(schema, attribute, sub)
     else:
         entries = sources.entries(schema, attribute)
-        sub = VALUE if entries and entries.is_simple else sub
-        operand = _chosen(entries, sub) if entries and sub and entries.has(sub) else None
-    return operand or InvalidValue(f"'sortBy': resources cannot be ordered by {text!r}.")
+        if not isinstance(entries, Entries):
+            return _unordered(text)
+        sub = VALUE if entries.is_simple else sub
+        operand = _chosen(entries, sub) if sub and entries.has(sub) else None
+    return operand or _unordered(text)
+
+
+def _unordered(text: str) -> InvalidValue:
+    return InvalidValue(f"'sortBy': resources cannot be ordered by {text!r}.")
 
 
 def _binding(text: str, model: ResourceModel) -> AttributeBinding | InvalidValue:

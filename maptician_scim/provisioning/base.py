@@ -15,6 +15,7 @@ from maptician_scim.exceptions import NotFound, PreconditionFailed
 from maptician_scim.models import Connection
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.extensions import unknown_schemas
+from maptician_scim.protocol.filters import Sources
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
@@ -52,6 +53,11 @@ class Provisioner(ABC):
     @abstractmethod
     def visible(self) -> QuerySet[Any]:
         """The records the tenant sees, with the mapped columns beside them."""
+
+    def sources(self) -> Sources:
+        """Where the attributes that a filter may name are in the database."""
+        sources: Sources = self.adapter_class.mapping()
+        return sources
 
     @abstractmethod
     def note(self, payload: Document) -> None:

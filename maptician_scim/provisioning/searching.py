@@ -169,17 +169,15 @@ class Search:
 
 
 def _kinds(provisioners: Sequence[Provisioner], query: Query) -> Iterable[Kind]:
-    mappings = [provisioner.adapter_class.mapping() for provisioner in provisioners]
-    models = [mapping.model for mapping in mappings]
-    order = _orders(query, list(zip(models, mappings, strict=True)))
+    models = [provisioner.adapter_class.mapping().model for provisioner in provisioners]
+    sources = [provisioner.sources() for provisioner in provisioners]
+    order = _orders(query, list(zip(models, sources, strict=True)))
     for number, provisioner in enumerate(provisioners):
         records = provisioner.visible()
         if query.filter_text is not None:
             others = [model for model in models if model is not models[number]]
-            mapping = mappings[number]
-            records = records.filter(
-                compile_filter(query.filter_text, mapping.model, mapping, others)
-            )
+            condition = compile_filter(query.filter_text, models[number], sources[number], others)
+            records = records.filter(condition)
         yield Kind(number, provisioner, records, order[number])
 
 

@@ -17,8 +17,8 @@ from django.db import (
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, rehearsal, signals, transactions
-from maptician_scim.adapters import UserAdapter, critical_changes
+from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
 from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -38,6 +38,7 @@ from maptician_scim.models import (
 )
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
@@ -70,7 +71,20 @@ class UserProvisioner(Provisioner):
         return scim_settings.USER_ADAPTER
 
     def visible(self) -> ProvisionedUserQuerySet:
-        return self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
+        return self._with_groups(records)
+
+    def _with_groups(self, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
+        """The records with their groups beside them, if anybody is shown those."""
+        if not (scim_settings.serves_groups and self.projection.includes("groups")):
+            return records
+        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(self.tenant)})
+
+    def sources(self) -> Sources:
+        if not scim_settings.serves_groups:
+            return super().sources()
+        related = {"groups": relations.groups_for_filters(self.tenant)}
+        return WithRelated(self.adapter_class.mapping(), related)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -119,6 +133,8 @@ class UserProvisioner(Provisioner):
             raise _protected()
         was_active = is_known and adapter.is_active
         adapter.provisioned_user = ProvisionedUser(tenant=self.tenant)
+        if is_known and scim_settings.serves_groups:
+            setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)
         self._check_addresses({}, adapter.document())
         self._save_host_user(adapter)
@@ -126,6 +142,8 @@ class UserProvisioner(Provisioner):
         if was_active and not adapter.is_active:
             adapter.end_access()
         document = self._save_record(adapter)
+        if "groups" in document:
+            relations.touch_groups_of(self.tenant, [adapter.obj.pk])
         self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
         return document
 
@@ -147,10 +165,20 @@ class UserProvisioner(Provisioner):
         adapter.obj = adapter.find_existing(user_name) or adapter.new_user()
         return adapter
 
+    def _groups_of(self, user: HostUser) -> Any:
+        """The groups of somebody who is taken up, fetched with them if ``_kept_user`` did."""
+        if hasattr(user, GROUPS_COLUMN):
+            return getattr(user, GROUPS_COLUMN)
+        users = self.adapter_class.users_of(self.tenant).filter(pk=user.pk)
+        return users.values_list(relations.groups_column(self.tenant, "pk"), flat=True).first()
+
     def _kept_user(self, deleted: ProvisionedUser) -> HostUser | None:
         """The host user whom DELETE had detached, locked; none if linked again or moved away."""
         linked = ProvisionedUser.objects.ever_of(self.tenant).live().filter(user=OuterRef("pk"))
         users = self.adapter_class.users_of(self.tenant).filter(~Exists(linked))
+        if scim_settings.serves_groups:
+            groups = relations.groups_column(self.tenant, "pk")
+            users = users.annotate(**{GROUPS_COLUMN: groups})
         return users.select_for_update(of=("self",)).filter(pk=deleted.user_id).first()
 
     def _change(
@@ -203,6 +231,8 @@ class UserProvisioner(Provisioner):
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
         user, record = adapter.obj, adapter.record
         adapter.end_access()
+        if scim_settings.serves_groups:
+            membership.end_memberships(self.tenant, user.pk)
         if self.connection.deletes == "delete":
             detach(record)
             self._finish(adapter, "deleted", changes, 204)
@@ -219,6 +249,7 @@ class UserProvisioner(Provisioner):
         if not is_scim_id(scim_id):
             raise self.not_found(scim_id)
         people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
+        people = self._with_groups(people)
         try:
             record = people.select_for_update(of=self.adapter_class.locked_relations).get(
                 scim_id=scim_id

@@ -303,9 +303,12 @@ def test_groups_are_an_empty_list(scim):
     }
 
 
-@pytest.mark.parametrize("path", ["/Groups", "/Groups/x"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_writing_groups_is_501(scim, method, path):
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/Groups"), *((method, "/Groups/x") for method in ("PUT", "PATCH", "DELETE"))],
+)
+def test_writing_groups_is_501_where_there_are_none(scim, method, path, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"GROUP_ADAPTER": None}
     answer = scim.request_scim(method, path, {"displayName": "x"})
     assert (answer.status_code, answer.json()["status"]) == (501, "501")
 
@@ -328,7 +331,8 @@ def test_service_provider_config_promises_what_there_is(scim, settings):
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
-def test_resource_types_are_those_served(scim):
+def test_resource_types_without_groups_are_users_and_what_they_carry(scim, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"GROUP_ADAPTER": None}
     body = scim.request_scim("GET", "/ResourceTypes").json()
     assert [r["endpoint"] for r in body["Resources"]] == ["/Users", "/Roles", "/Entitlements"]
     assert scim.request_scim("GET", "/ResourceTypes/User").json() == body["Resources"][0]
@@ -343,7 +347,8 @@ def test_schema_is_read_by_its_urn(scim, urn):
     assert scim.request_scim("GET", f"/Schemas/{urn}x").status_code == 404
 
 
-def test_schema_does_not_promise_groups(scim):
+def test_schema_does_not_promise_groups_where_there_are_none(scim, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"GROUP_ADAPTER": None}
     schema = scim.request_scim("GET", f"/Schemas/{USER}").json()
     attributes = {a["name"]: a for a in schema["attributes"]}
     assert "groups" not in attributes

@@ -114,7 +114,7 @@ def test_filter_as_long_as_allowed_is_answered(scim, people, term, operator):
     [
         ('password eq "x"', "password"),
         ("password pr", "password"),
-        ('groups.value eq "x"', "groups"),
+        ('groups.$ref eq "x"', "groups"),
         ('schemas eq "x"', "schemas"),
         ('meta.location eq "x"', "meta.location"),
         ('meta.version eq "x"', "meta.version"),

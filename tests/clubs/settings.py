@@ -11,5 +11,7 @@ ROOT_URLCONF = "tests.clubs.urls"
 MAPTICIAN_SCIM = MAPTICIAN_SCIM | {
     "TENANT_MODEL": "clubs.Club",
     "USER_ADAPTER": "tests.clubs.scim.MemberAdapter",
+    "GROUP_ADAPTER": "tests.clubs.groups.ClubGroupAdapter",
+    "GROUP_MODEL": "auth.Group",
     "TENANT_QUERYSET_FOR": None,
 }

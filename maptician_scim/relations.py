@@ -1,0 +1,201 @@
+"""Who is in which group, read through the host's own many-to-many relation.
+
+The other half, changing it, is ``membership.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, Expression, F, JSONField, Model, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
+
+from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.models import ProvisionedGroup, ProvisionedUser, ProvisionedUserQuerySet
+from maptician_scim.protocol.expressions import Among, JSONRows
+from maptician_scim.protocol.filters import Operand, RelatedEntries
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The many-to-many relation between the host's groups and users."""
+
+    through: type[Model]
+    group_field: str
+    user_field: str
+    """The foreign keys of ``through``."""
+
+    to_users: str
+    to_groups: str
+    """The ORM paths from a group to its users, and from a user to their groups."""
+
+
+def group_model() -> type[Model]:
+    """The host's model of a group."""
+    return apps.get_model(scim_settings.GROUP_MODEL)
+
+
+def relation() -> Relation:
+    """The relation that the adapter's ``members_field`` names. Raises ``ValueError``."""
+    adapter = scim_settings.GROUP_ADAPTER
+    if adapter is None:
+        raise ValueError("There is no GROUP_ADAPTER.")
+    return find_relation(group_model(), adapter.members_field)
+
+
+@cache
+def find_relation(model: type[Model], name: str) -> Relation:
+    """The relation of a model with users that has this name, from either side.
+
+    Raises ``ValueError``.
+    """
+    users = get_user_model()
+    many_to_many: Iterable[Any] = model._meta.many_to_many
+    for field in many_to_many:
+        if field.name == name and field.related_model is users:
+            return Relation(
+                field.remote_field.through,
+                field.m2m_field_name(),
+                field.m2m_reverse_field_name(),
+                field.name,
+                field.related_query_name(),
+            )
+    related: Iterable[Any] = model._meta.related_objects
+    for rel in related:
+        names = (rel.name, rel.get_accessor_name())
+        if rel.many_to_many and name in names and rel.related_model is users:
+            return Relation(
+                rel.through,
+                rel.field.m2m_reverse_field_name(),
+                rel.field.m2m_field_name(),
+                rel.name,
+                rel.field.name,
+            )
+    raise ValueError(f"{model.__name__}.{name} is no many-to-many relation with the user model")
+
+
+# -- what members and groups look like ----------------------------------------------------------
+
+
+def people_of(tenant: Tenant) -> ProvisionedUserQuerySet:
+    """The people a tenant sees, with what they are called: ``scim_display``, or null."""
+    adapter = scim_settings.USER_ADAPTER
+    people = adapter.annotated(ProvisionedUser.objects.for_tenant(tenant))
+    return people.annotate(scim_display=_display())
+
+
+def _display() -> Expression:
+    """The name of a person for display, as far as one was given: not the userName."""
+    first = _text("name", "givenName")
+    last = _text("name", "familyName")
+    both = Trim(Concat(Coalesce(first, Value("")), Value(" "), Coalesce(last, Value(""))))
+    chosen = Coalesce(
+        _text("displayName"),
+        _text("name", "formatted"),
+        both,
+        output_field=CharField(),
+    )
+    return NullIf(chosen, Value(""))
+
+
+def _text(attribute: str, sub: str | None = None) -> Expression:
+    """A text of a person, null where it is empty."""
+    operand = scim_settings.USER_ADAPTER.mapping().operand(None, attribute, sub)
+    if operand is None:  # converted by the host, so that the database cannot read it
+        return Value(None, output_field=CharField())
+    return NullIf(operand.expression, Value(""))
+
+
+PERSON: Mapping[str, Operand] = {
+    "value": Operand(F("scim_id"), "uuid"),
+    "display": Operand(F("scim_display")),
+    "type": Operand(Value("User")),
+}
+"""What the sub-attributes of a member are, if the member is a person."""
+
+GROUP: Mapping[str, Operand] = {
+    "value": Operand(F("scim_id"), "uuid"),
+    "display": Operand(F("display_name")),
+    "type": Operand(Value("Group")),
+}
+"""The same for a group in a group."""
+
+GROUP_OF_USER: Mapping[str, Operand] = {**GROUP, "type": Operand(Value("direct"))}
+
+
+def members_for_filters(tenant: Tenant) -> RelatedEntries:
+    """The members of the group at hand."""
+    people = people_of(tenant).filter(**{f"user__{relation().to_groups}": OuterRef("group")})
+    if not scim_settings.NESTED_GROUPS:
+        return RelatedEntries(((people, PERSON),))
+    children = ProvisionedGroup.objects.for_tenant(tenant).filter(parents__parent=OuterRef("pk"))
+    return RelatedEntries(((people, PERSON), (children, GROUP)))
+
+
+def groups_for_filters(tenant: Tenant) -> RelatedEntries:
+    """The groups of the user at hand."""
+    groups = ProvisionedGroup.objects.for_tenant(tenant)
+    mine = groups.filter(**{f"group__{relation().to_users}": OuterRef("user")})
+    return RelatedEntries(((mine, GROUP_OF_USER),))
+
+
+# -- entries of pages -----------------------------------------------------------------------------
+
+
+def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict[str, list[Entry]]:
+    """The members of these groups, by SCIM ids: one query, and one for groups in groups.
+
+    ``urls`` are those of the endpoints, by the type of resource.
+    """
+    of_group = f"user__{relation().to_groups}__scim_records__scim_id"
+    people = people_of(tenant).filter(Among(F(of_group), ids)).order_by("id")
+    found: dict[str, list[Entry]] = {}
+    for group, *member in people.values_list(of_group, "scim_id", "scim_display"):
+        found.setdefault(str(group), []).append(_entry(urls, "User", *member))
+    if scim_settings.NESTED_GROUPS:
+        groups = ProvisionedGroup.objects.for_tenant(tenant).order_by("id")
+        children = groups.filter(Among(F("parents__parent__scim_id"), ids))
+        rows = children.values_list("parents__parent__scim_id", "scim_id", "display_name")
+        for group, *member in rows:
+            found.setdefault(str(group), []).append(_entry(urls, "Group", *member))
+    return found
+
+
+def groups_column(tenant: Tenant, user: str = "user") -> Subquery:
+    """The groups of the user that a field of the row at hand names, in the query of the rows.
+
+    So showing people their groups costs no query of its own.
+    """
+    of_user = {f"group__{relation().to_users}": OuterRef(user)}
+    records = ProvisionedGroup.objects.for_tenant(tenant).filter(**of_user).order_by()
+    listed = records.values("tenant").annotate(
+        scim_rows=JSONRows(F("id"), F("scim_id"), F("display_name"))
+    )
+    return Subquery(listed.values("scim_rows"), output_field=JSONField())
+
+
+def touch_groups_of(tenant: Tenant, users: Iterable[Any]) -> None:
+    """Raise the versions of the groups that these host users are seen in, or no longer are."""
+    if scim_settings.serves_groups:
+        of_users = Among(F(f"group__{relation().to_users}"), users)
+        ProvisionedGroup.objects.for_tenant(tenant).filter(of_users).touch()
+
+
+def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Entry]:
+    """What ``groups_column`` has found as the entries of a user; ``url`` is that of the groups."""
+    found = {pk: (UUID(scim_id), name) for pk, scim_id, name in rows or ()}
+    urls = {"Group": url}
+    return [_entry(urls, "Group", *found[pk]) | {"type": "direct"} for pk in sorted(found)]
+
+
+def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str | None) -> Entry:
+    entry = {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
+    return entry | {"display": display} if display else entry
