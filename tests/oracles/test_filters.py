@@ -1,10 +1,9 @@
 """The database filter must find whom scim2-models finds in memory."""
 
-import unicodedata
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scim2_models import ScimPolicy
 from scim2_models.path import ScimFilter
@@ -12,9 +11,7 @@ from scim2_models.path import ScimFilter
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
 from maptician_scim.protocol.messages import POLICY
 from maptician_scim.protocol.schemas import ENTERPRISE_USER, UserResource
-
-TEXTS = ["a", "A b", "ÄRGER", "ärger", "Straße", "ΟΔΟΣ", "cafe\u0301", "50%_", 'q"\\', "z", "é"]
-TYPES = ["work", "home", "Other", None]
+from tests.oracles.strategies import TEXTS, examples, person, text, without_nulls
 
 
 def fold(binding, value):
@@ -25,38 +22,6 @@ def fold(binding, value):
 
 
 ORACLE = ScimPolicy(unknown=POLICY.unknown, comparison_key=fold)
-
-text = st.sampled_from(TEXTS)
-maybe_text = st.none() | text
-
-
-def entries(*names):
-    """Some entries of a multi-valued attribute, at most one of them primary."""
-    entry = st.fixed_dictionaries(
-        dict.fromkeys(names, maybe_text) | {"type": st.sampled_from(TYPES)}
-    )
-    return st.lists(entry, max_size=3).flatmap(
-        lambda found: st.integers(0, 3).map(
-            lambda n: [e | ({"primary": i == n} if n < 3 else {}) for i, e in enumerate(found)]
-        )
-    )
-
-
-person = st.fixed_dictionaries(
-    {
-        "active": st.booleans(),
-        "title": maybe_text,
-        "nickName": maybe_text,
-        "externalId": maybe_text.map(lambda t: t and unicodedata.normalize("NFC", t)),
-        "name": st.fixed_dictionaries({"givenName": maybe_text, "middleName": maybe_text}),
-        "emails": entries("value", "display"),
-        "phoneNumbers": entries("value"),
-        "addresses": entries("locality", "streetAddress"),
-        ENTERPRISE_USER: st.fixed_dictionaries(
-            {"department": maybe_text, "costCenter": maybe_text}
-        ),
-    }
-)
 
 quoted = text.map(ScimFilter.quote)
 operator = st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"])
@@ -138,20 +103,13 @@ filters = trees(
 
 
 @pytest.mark.django_db
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(100)
 @given(
     people=st.lists(person, min_size=1, max_size=4), some=st.lists(filters, min_size=8, max_size=8)
 )
 def test_database_and_memory_agree(scim, people, some):
     made = [
-        scim.create(
-            **({n: v for n, v in p.items() if v is not None} | {"userName": f"P{i} {TEXTS[i]}"})
-        )
+        scim.create(**without_nulls(p) | {"userName": f"P{i} {TEXTS[i]}"})
         for i, p in enumerate(people)
     ]
     assert {answer.status_code for answer in made} == {201}
