@@ -388,7 +388,7 @@ def no_groups(settings):
 def test_discovery_follows_the_setting(scim, no_groups):
     types = scim.request_scim("GET", "/ResourceTypes").json()["Resources"]
     schemas = scim.request_scim("GET", "/Schemas").json()["Resources"]
-    assert [t["name"] for t in types] == ["User"]
+    assert [t["name"] for t in types] == ["User", "Role", "Entitlement"]
     assert GROUP not in {s["id"] for s in schemas}
     assert all(a["name"] != "groups" for s in schemas for a in s["attributes"])
 
