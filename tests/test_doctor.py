@@ -33,7 +33,7 @@ from rest_framework.views import APIView
 
 from example_project.workplace.models import Occupant
 from example_project.workplace.scim import OccupantAdapter
-from maptician_scim import authentication, views
+from maptician_scim import authentication
 from maptician_scim.doctor import Severity, Verdict, conversation, examine
 from maptician_scim.doctor.faults import FAULTS
 from maptician_scim.linking import link_users
@@ -49,6 +49,7 @@ from maptician_scim.signals import (
     user_updated,
 )
 from maptician_scim.urls import urlpatterns
+from maptician_scim.views import base, resources
 from tests.factories import CompanyFactory, OccupantFactory
 from tests.live import ROOT
 
@@ -424,7 +425,7 @@ def test_routes_that_are_wrapped_into_csrf(route, acme):
     protect = decorator_from_middleware(CsrfViewMiddleware)
 
     def wrapped(request, *args, **kwargs):
-        return views.UsersView.as_view()(request, *args, **kwargs)
+        return resources.UsersView.as_view()(request, *args, **kwargs)
 
     patterns = [
         re_path(r"^Users/?$", protect(wrapped)),
@@ -457,8 +458,8 @@ def catch_all(request):
 
 
 SLASHED = [
-    path("Users/", views.UsersView.as_view(), name="users"),
-    path("Users/<str:uuid>/", views.UserView.as_view(), name="users"),
+    path("Users/", resources.UsersView.as_view(), name="users"),
+    path("Users/<str:uuid>/", resources.UserView.as_view(), name="users"),
 ]
 
 
@@ -583,7 +584,7 @@ def test_middleware_that_runs_the_default_authenticators(plant, settings, acme):
 
 
 def test_authenticator_that_is_forced_upon_our_views(monkeypatch, acme):
-    monkeypatch.setattr(views.SCIMView, "authentication_classes", [RefusesAll])
+    monkeypatch.setattr(base.SCIMView, "authentication_classes", [RefusesAll])
     assert found(examine(acme)) == {("authentication", f"{HERE}.RefusesAll")}
 
 
@@ -644,13 +645,13 @@ class FiftyASecond(TwentyAMinute):
 
 
 def test_throttle_of_the_rest_framework(monkeypatch, acme):
-    monkeypatch.setattr(views.SCIMView, "throttle_classes", [TwentyAMinute])
+    monkeypatch.setattr(base.SCIMView, "throttle_classes", [TwentyAMinute])
     [finding] = examine(acme).findings
     assert (finding.id, finding.subject) == ("doctor.throttle", f"{HERE}.TwentyAMinute")
 
 
 def test_throttle_that_is_wide_enough(monkeypatch, acme):
-    monkeypatch.setattr(views.SCIMView, "throttle_classes", [FiftyASecond])
+    monkeypatch.setattr(base.SCIMView, "throttle_classes", [FiftyASecond])
     monkeypatch.setattr(FiftyASecond, "timer", staticmethod(lambda: 1.0))
     monkeypatch.setattr(FiftyASecond, "rate", "100/s")
     assert examine(acme).findings == []

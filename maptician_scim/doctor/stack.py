@@ -32,7 +32,7 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.doctor.isolation import Isolation, unchanged_thread
 from maptician_scim.doctor.report import Exchange
 from maptician_scim.parsers import SCIM_JSON
-from maptician_scim.views import SCIMView
+from maptician_scim.views.base import SCIMView
 
 Document: TypeAlias = dict[str, Any]
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]

@@ -13,7 +13,7 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import NotImplementedHere
 from maptician_scim.parsers import BulkJSONParser, BulkParser, check_operation
 from maptician_scim.protocol.bulk import bulk_body, read_bulk
-from maptician_scim.views import SCIMView
+from maptician_scim.views.base import SCIMView
 
 
 class BulkView(SCIMView):

@@ -12,7 +12,7 @@ from maptician_scim.exceptions import Forbidden, Reason
 from maptician_scim.models import Token
 from maptician_scim.protocol.query import from_body
 from maptician_scim.provisioning import PROVISIONERS, Search
-from maptician_scim.views import VERBS, SCIMView
+from maptician_scim.views.base import VERBS, SCIMView
 
 
 class SearchView(SCIMView):

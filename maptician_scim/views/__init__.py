@@ -1,0 +1,1 @@
+"""The endpoints: input, domain verb, answer."""
