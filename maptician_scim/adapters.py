@@ -112,7 +112,7 @@ class UserAdapter(SCIMUser):
     @classmethod
     def scope(cls, records: ProvisionedUserQuerySet, tenant: Tenant) -> ProvisionedUserQuerySet:
         """The records whose people belong to the tenant by the host's own account."""
-        return records.filter(**{f"user__{cls.tenant_field}": tenant})
+        return records.filter(**{f"user__{cls.tenant_field}__scim_is_also": tenant})
 
     @classmethod
     def users_of(cls, tenant: Tenant) -> QuerySet[Any]:

@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.checks import Tags, register
 from django.db.backends.signals import connection_created
+from django.db.models import ForeignObject
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils.translation import gettext_lazy as _
 
@@ -17,8 +18,9 @@ class MapticianScimConfig(AppConfig):
     def ready(self) -> None:
         # Not at the top: these modules import models, which are ready only now.
         from maptician_scim import checks, receivers
-        from maptician_scim.protocol.expressions import register_sqlite_function
+        from maptician_scim.protocol.expressions import IsAlso, register_sqlite_function
 
+        ForeignObject.register_lookup(IsAlso)
         user_model = get_user_model()
         post_save.connect(receivers.keep_record, sender=user_model)
         pre_delete.connect(receivers.end_records, sender=user_model)

@@ -88,7 +88,7 @@ class GroupAdapter(SCIMGroup):
     @classmethod
     def scope(cls, records: ProvisionedGroupQuerySet, tenant: Tenant) -> ProvisionedGroupQuerySet:
         """The records whose groups belong to the tenant by the host's own account."""
-        return records.filter(**{f"group__{cls.tenant_field}": tenant})
+        return records.filter(**{f"group__{cls.tenant_field}__scim_is_also": tenant})
 
     @classmethod
     def groups_of(cls, tenant: Tenant) -> QuerySet[Any]:
