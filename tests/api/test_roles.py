@@ -82,6 +82,7 @@ def test_entitlement_has_its_resource_type_as_type(scim):
     assert "description" not in floor
 
 
+@pytest.mark.rfc("7643", "2.3.7", "d")
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_each_is_read_at_its_location(scim, path):
     for resource in read(scim, path).json()["Resources"]:
