@@ -158,6 +158,7 @@ def test_name_is_free_in_another_tenant(other_scim, team):
     assert other_scim.push("Engineers").status_code == 201
 
 
+@pytest.mark.rfc("7644", "3.6", "c")
 def test_name_is_free_again_after_delete(scim, team):
     assert scim.remove_group(team["id"]).status_code == 204
     again = scim.push("Engineers")
@@ -187,7 +188,6 @@ def test_renamed_group_keeps_its_members(scim, acme, host, team, pat):
 # -- PUT and DELETE ----------------------------------------------------------------------------
 
 
-@pytest.mark.rfc("7644", "3.5.1", "e")
 def test_put_replaces_members_and_attributes(scim, team, kim):
     body = {"schemas": [GROUP], "displayName": "Engineers", "members": refs(kim["id"])}
     group = scim.put_group(team["id"], body).json()

@@ -9,7 +9,7 @@ import pytest
 
 from maptician_scim.models import Token, now
 from tests.api.test_writing import PAT
-from tests.client import ENTERPRISE, ERROR, LIST, USER
+from tests.client import ENTERPRISE, ERROR, GROUP, LIST, USER
 
 DATA_TYPES = {
     "string",
@@ -113,6 +113,17 @@ def test_location_is_an_absolute_uri_that_leads_to_the_resource(scim, pat):
     assert scim.get(location.path, headers=own_headers(scim)).status_code == 404
 
 
+@pytest.mark.rfc("7643", "2.3.7", "a", "c", "d")
+@pytest.mark.rfc("7643", "4.1.2", "g")
+def test_references_between_people_and_groups_lead_there(scim, pat):
+    group = scim.push("Crew", [pat["id"]]).json()
+    for whole in ("/Users", "/Groups"):
+        [shown] = scim.request_scim("GET", whole).json()["Resources"]
+        [reference] = shown.get("groups") or shown["members"]
+        led_to = scim.get(urlsplit(reference["$ref"]).path, headers=own_headers(scim)).json()
+        assert led_to["id"] == reference["value"] == (group if "groups" in shown else pat)["id"]
+
+
 def own_headers(scim):
     return {"host": scim.host, "authorization": f"Bearer {scim.secret}"}
 
@@ -173,13 +184,23 @@ def test_entry_without_primary_is_found_as_not_primary(scim, filter_text):
 @pytest.mark.rfc("7643", "3", "a", "b", "c")
 @pytest.mark.rfc("7643", "3.3", "a")
 def test_every_representation_names_its_schemas_once(scim, pat):
-    allowed = {"User": {USER, ENTERPRISE}}
-    for document in (pat, *scim.search().json()["Resources"]):
-        named = document["schemas"]
-        assert USER in named
+    group = scim.push("Crew", [pat["id"]]).json()
+    base, extensions = {"User": USER, "Group": GROUP}, {"User": {ENTERPRISE}, "Group": set()}
+    found = scim.request_scim("POST", "/.search", {"schemas": [SEARCH_REQUEST]}).json()["Resources"]
+    assert len(found) == 2
+    for document in (pat, group, *found):
+        named, kind = document["schemas"], document["meta"]["resourceType"]
+        assert base[kind] in named
         assert len(named) == len(set(named))
-        assert set(named) <= allowed[document["meta"]["resourceType"]]
-    for path in ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/Users", "/nowhere"):
+        assert set(named) <= {base[kind]} | extensions[kind]
+    for path in (
+        "/ServiceProviderConfig",
+        "/ResourceTypes",
+        "/Schemas",
+        "/Users",
+        "/Groups",
+        "/nowhere",
+    ):
         body = scim.request_scim("GET", path).json()
         for document in (body, *body.get("Resources", [])):
             assert document["schemas"]

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-AWAITED: set[str] = set()
-"""Rows whose feature is not here yet. ``--check`` lets them pass without a test."""
-
 RFCS = {
     "7643": "Core Schema",
     "7644": "Protocol",
