@@ -11,7 +11,7 @@ from scim2_models import BulkResponse, Context, User
 
 from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.provisioning import UserProvisioner
-from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, PATCH_OP, USER
+from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, GROUP, PATCH_OP, USER
 
 LIMIT = 5 * 1024 * 1024
 
@@ -324,6 +324,23 @@ def test_reference_in_a_patch_in_a_ref_and_in_a_path_are_replaced(scim, pat):
     assert statuses(answer) == ["200", "200", "201"]
     assert (boss["title"], titled["location"]) == ("Boss", created["location"])
     assert scim.read(pat["id"]).json()[ENTERPRISE]["manager"]["value"] == boss["id"]
+
+
+@pytest.mark.rfc("7644", "3.7", "f")
+@pytest.mark.rfc("7644", "3.7.2", "a")
+def test_group_and_its_people_are_made_in_one_request(scim):
+    members = [{"type": "User", "value": f"bulkId:{name}"} for name in ("kim", "lee")]
+    group = {"schemas": [GROUP], "displayName": "Tour Guides", "members": members}
+    make = {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group}
+    gone = {"Operations": [{"op": "remove", "path": 'members[value eq "bulkId:lee"]'}]}
+    leave = {"method": "PATCH", "path": "/Groups/bulkId:g", "data": gone}
+    answer = scim.bulk(leave, make, post("kim"), post("lee"))
+    assert statuses(answer) == ["200", "201", "201", "201"]
+    _, made, kim, _ = map(id_of, results(answer))
+    assert scim.members(made) == {kim}
+    gone["Operations"][0]["path"] = 'members[value eq "bulkId:nobody"]'
+    leave["path"] = f"/Groups/{made}"
+    assert "'bulkId:nobody' refers to no POST" in error_of(scim.bulk(leave))["detail"]
 
 
 def test_changes_of_one_person_keep_their_order_though_the_first_must_wait(scim, pat):
