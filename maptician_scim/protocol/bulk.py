@@ -215,17 +215,13 @@ def references(value: Any) -> Iterator[str]:
 def resolved(value: Any, ids: Mapping[str, str]) -> Any:
     """The value with the id of the created resource in place of each reference to one."""
     if isinstance(value, dict):
-        return {
-            name: _compared(resolved(item, ids), ids)
-            if _is_path(name, item)
-            else resolved(item, ids)
-            for name, item in value.items()
-        }
+        found = {name: resolved(item, ids) for name, item in value.items()}
+        return {n: _compared(v, ids) if _is_path(n, v) else v for n, v in found.items()}
     if isinstance(value, list):
         return [resolved(item, ids) for item in value]
-    if isinstance(value, str) and (found := REFERENCE.fullmatch(value)):
-        scim_id = ids.get(found["bulk_id"])
-        return value if scim_id is None else found["before"] + scim_id
+    if isinstance(value, str) and (reference := REFERENCE.fullmatch(value)):
+        scim_id = ids.get(reference["bulk_id"])
+        return value if scim_id is None else reference["before"] + scim_id
     return value
 
 

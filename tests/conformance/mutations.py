@@ -139,8 +139,8 @@ MUTATIONS = (
     Mutation(
         "7644-3.7.2-a",
         "maptician_scim/protocol/bulk.py",
-        'found["before"] + scim_id',
-        'found["before"] + value',
+        'reference["before"] + scim_id',
+        'reference["before"] + value',
         f"{BULK}::test_what_is_referred_to_may_come_later",
     ),
     Mutation(
