@@ -16,7 +16,7 @@ from typing import Any
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import ExpiredCursor, InvalidCursor
+from maptician_scim.exceptions import ExpiredCursor, InvalidCount, InvalidCursor
 
 SALT = "maptician_scim.cursor.1"
 """To be counted up whenever ``Cursor`` changes, so that no old one is misread."""
@@ -63,6 +63,21 @@ def read(text: str, digest: str) -> Cursor:
     except BadSignature as error:
         raise InvalidCursor from error
     return Cursor(*fields)
+
+
+def page_size(place: Cursor | None, asked: int | None) -> int:
+    """How long the pages of a walk are, which its first request decides. Raises ``InvalidCount``.
+
+    ``place`` is where the page begins, if it is not the first one.
+    """
+    limit = scim_settings.MAX_PAGE_SIZE
+    if asked is not None and asked > limit:
+        raise InvalidCount(f"'count' must be between 0 and {limit} where a cursor is used.")
+    if place is None:
+        return min(scim_settings.DEFAULT_PAGE_SIZE if asked is None else asked, limit)
+    if asked is not None and asked != place.count:
+        raise InvalidCount(f"'count' must be {place.count}, as it was for the first page.")
+    return place.count
 
 
 def _signer() -> TimestampSigner:

@@ -22,6 +22,12 @@ urlpatterns = [
     re_path(r"^Users/(?P<uuid>[^/]+)/?$", resources.UserView.as_view(), name="users"),
     re_path(r"^Groups/?$", resources.GroupsView.as_view(), name="groups"),
     re_path(r"^Groups/(?P<uuid>[^/]+)/?$", resources.GroupView.as_view(), name="groups"),
+    re_path(r"^Roles/\.search/?$", catalogues.RoleSearchView.as_view(), name="roles-search"),
+    re_path(
+        r"^Entitlements/\.search/?$",
+        catalogues.EntitlementSearchView.as_view(),
+        name="entitlements-search",
+    ),
     re_path(r"^Roles/?$", catalogues.RolesView.as_view(), name="roles"),
     re_path(r"^Roles/(?P<uuid>[^/]+)/?$", catalogues.RoleView.as_view(), name="roles"),
     re_path(r"^Entitlements/?$", catalogues.EntitlementsView.as_view(), name="entitlements"),

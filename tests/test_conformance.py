@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import matching
 from tests.conformance.markers import ROOT, Marker, Misplaced, markers, read
 from tests.conformance.matching import by_row, problems
 from tests.conformance.mutations import MUTATIONS
@@ -25,11 +24,6 @@ def found():
     return markers()
 
 
-@pytest.fixture
-def _nothing_awaited(monkeypatch):
-    monkeypatch.setattr(matching, "AWAITED", set())
-
-
 def test_every_row_has_a_test_or_a_reason_and_every_marker_a_row(found):
     assert list(problems(requirements(), found)) == []
 
@@ -40,12 +34,10 @@ def test_page_is_as_rows_and_markers_have_it(found):
     assert up_to_date(page, requirements(), found) == page
 
 
-@pytest.mark.usefixtures("_nothing_awaited")
 def test_rows_that_are_covered_are_no_problem():
     assert list(problems(ROWS, FOUND)) == []
 
 
-@pytest.mark.usefixtures("_nothing_awaited")
 @pytest.mark.parametrize(
     ("rows", "found", "told"),
     [
@@ -61,11 +53,6 @@ def test_rows_that_are_covered_are_no_problem():
 def test_problem_is_told(rows, found, told):
     [problem] = problems(rows, found)
     assert problem.startswith(told)
-
-
-def test_awaited_row_needs_no_test_and_has_to_exist(monkeypatch):
-    monkeypatch.setattr(matching, "AWAITED", {"1-2-a", "1-9-z"})
-    assert list(problems(ROWS, FOUND[1:])) == ["1-9-z is awaited, and there is no such row"]
 
 
 def test_test_is_listed_once_for_each_row_it_names():

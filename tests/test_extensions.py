@@ -72,6 +72,7 @@ def test_the_documents_example_works(scim, documented):
     assert described[0]["description"] == "What is printed on the badge."
 
 
+@pytest.mark.rfc("7643", "6", "c", "f")
 def test_required_extension_is_required_of_a_create(scim, use):
     use(f"{__name__}.MustHaveWork")
     answer = scim.create(userName="pat")

@@ -30,6 +30,9 @@ PATH = re.compile(r"/?(?P<endpoint>[^/]+)(?:/(?P<id>[^/]+))?/?")
 REFERENCE = re.compile(r"(?P<before>(?:.*/)?)bulkId:(?P<bulk_id>.+)", re.DOTALL)
 """A whole value, or the end of a URL in ``$ref``."""
 
+COMPARED = re.compile(r'"bulkId:(?P<bulk_id>[^"\\]+)"')
+"""A value in a filter, as in the ``path`` of a PATCH that takes a member out."""
+
 LONGEST_CYCLE = 5
 """Operations of a cycle that its error names."""
 
@@ -198,8 +201,11 @@ def _members(document: Document) -> Document:
 def references(value: Any) -> Iterator[str]:
     """The ``bulkId`` of each reference in a value, wherever it stands."""
     if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
+        for name, item in value.items():
+            yield from references(item)
+            if _is_path(name, item):
+                yield from COMPARED.findall(item)
+    elif isinstance(value, list):
         for item in value:
             yield from references(item)
     elif isinstance(value, str) and (found := REFERENCE.fullmatch(value)):
@@ -209,13 +215,28 @@ def references(value: Any) -> Iterator[str]:
 def resolved(value: Any, ids: Mapping[str, str]) -> Any:
     """The value with the id of the created resource in place of each reference to one."""
     if isinstance(value, dict):
-        return {name: resolved(item, ids) for name, item in value.items()}
+        found = {name: resolved(item, ids) for name, item in value.items()}
+        return {n: _compared(v, ids) if _is_path(n, v) else v for n, v in found.items()}
     if isinstance(value, list):
         return [resolved(item, ids) for item in value]
-    if isinstance(value, str) and (found := REFERENCE.fullmatch(value)):
-        scim_id = ids.get(found["bulk_id"])
-        return value if scim_id is None else found["before"] + scim_id
+    if isinstance(value, str) and (reference := REFERENCE.fullmatch(value)):
+        scim_id = ids.get(reference["bulk_id"])
+        return value if scim_id is None else reference["before"] + scim_id
     return value
+
+
+def _is_path(name: str, value: Any) -> bool:
+    return name.lower() == "path" and isinstance(value, str)
+
+
+def _compared(path: str, ids: Mapping[str, str]) -> str:
+    """The path with the id of the created resource wherever it is compared with a reference."""
+
+    def with_id(found: re.Match[str]) -> str:
+        scim_id = ids.get(found["bulk_id"])
+        return found[0] if scim_id is None else f'"{scim_id}"'
+
+    return COMPARED.sub(with_id, path)
 
 
 def _check_references(operations: list[Operation]) -> None:

@@ -14,9 +14,8 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet, Value
 
 from maptician_scim import cursors, transactions
-from maptician_scim.conf import Tenant, scim_settings
+from maptician_scim.conf import Tenant
 from maptician_scim.cursors import Cursor
-from maptician_scim.exceptions import InvalidCount
 from maptician_scim.protocol import messages, sorting
 from maptician_scim.protocol.expressions import ALWAYS, NEVER
 from maptician_scim.protocol.filters import Sources, compile_filter
@@ -77,7 +76,7 @@ class Search:
         if self.query.cursor is None:
             return transactions.read(self._numbered_page)
         place = cursors.read(self.query.cursor, self.digest) if self.query.cursor else None
-        size = self._walk_size(place)
+        size = cursors.page_size(place, self.query.count)
         return transactions.read(lambda: self._page_of_walk(place, size))
 
     # -- pages by number -----------------------------------------------------------------------
@@ -103,17 +102,6 @@ class Search:
         return found, self._total()
 
     # -- pages by cursor -----------------------------------------------------------------------
-
-    def _walk_size(self, place: Cursor | None) -> int:
-        """How long the pages of a walk are, which its first request decides."""
-        asked, limit = self.query.count, scim_settings.MAX_PAGE_SIZE
-        if asked is not None and asked > limit:
-            raise InvalidCount(f"'count' must be between 0 and {limit} where a cursor is used.")
-        if place is None:
-            return self.query.size
-        if asked is not None and asked != place.count:
-            raise InvalidCount(f"'count' must be {place.count}, as it was for the first page.")
-        return place.count
 
     def _page_of_walk(self, place: Cursor | None, size: int) -> Document:
         if not size:

@@ -48,6 +48,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ENDPOINT = "There is no such endpoint. The base URL ends in /scim/v2."
 
 VERBS = {"GET": "read", "HEAD": "read"} | bulk.VERBS
+READING = VERBS | {"POST": "read"}
+"""The verbs where a POST is a search."""
 
 
 # A refusal is recorded although its transaction rolled back, so there is no outer one.

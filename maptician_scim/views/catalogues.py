@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework.request import Request
@@ -9,32 +10,32 @@ from rest_framework.response import Response
 
 from maptician_scim import discovery
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import (
-    NotFound,
-)
-from maptician_scim.protocol import messages
-from maptician_scim.protocol.projection import Projection
-from maptician_scim.protocol.query import from_parameters, selection_from_parameters
+from maptician_scim.exceptions import NotFound
+from maptician_scim.protocol.projection import Projection, Selection
+from maptician_scim.protocol.query import from_body, from_parameters, selection_from_parameters
 from maptician_scim.provisioning import Catalogue
 from maptician_scim.views.answers import answer, unchanged
-from maptician_scim.views.base import NO_ENDPOINT, SCIMView
+from maptician_scim.views.base import NO_ENDPOINT, READING, SCIMView
 
 
 class CatalogueView(SCIMView):
     """What a tenant's adapter offers: read-only, and there only if the setting says so."""
 
     scope = "users"
-    http_method_names = ("get", "head")
+    http_method_names: Sequence[str] = ("get", "head")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if not scim_settings.ROLES_AND_ENTITLEMENTS:
             raise NotFound(NO_ENDPOINT)
 
-    def catalogue(self) -> Catalogue:
-        """The roles or entitlements of the tenant."""
+    def catalogue(self, selection: Selection | None = None) -> Catalogue:
+        """The roles or entitlements of the tenant, with what is selected, by the URL if not
+        otherwise."""
         model = discovery.resource_models()[self.resource_type]
-        projection = Projection(model, selection_from_parameters(self._parameters()))
+        if selection is None:
+            selection = selection_from_parameters(self._parameters())
+        projection = Projection(model, selection)
         tenant, request = self.origin.tenant, self.request._request
         return Catalogue(self.resource_type, tenant, request, projection)
 
@@ -47,8 +48,19 @@ class CatalogueListView(CatalogueView):
 
     def get(self, request: Request) -> Response:
         query = from_parameters(self._parameters())
-        resources, total = self.catalogue().search(query)
-        return Response(messages.list_body(resources, total=total, start=query.start))
+        return Response(self.catalogue().search(query))
+
+
+class CatalogueSearchView(CatalogueView):
+    """The same with its parameters in the body (RFC 7644 section 3.4.3)."""
+
+    http_method_names = ("post",)
+    only_reads = True
+    verbs = READING
+
+    def post(self, request: Request) -> Response:
+        search = from_body(self.payload())
+        return Response(self.catalogue(search.selection).search(search.query))
 
 
 class CatalogueEntryView(CatalogueView):
@@ -66,6 +78,12 @@ class RolesView(CatalogueListView):
     resource_type = "Role"
 
 
+class RoleSearchView(CatalogueSearchView):
+    """``/Roles/.search``"""
+
+    resource_type = "Role"
+
+
 class RoleView(CatalogueEntryView):
     """``/Roles/<id>``"""
 
@@ -74,6 +92,12 @@ class RoleView(CatalogueEntryView):
 
 class EntitlementsView(CatalogueListView):
     """``/Entitlements``"""
+
+    resource_type = "Entitlement"
+
+
+class EntitlementSearchView(CatalogueSearchView):
+    """``/Entitlements/.search``"""
 
     resource_type = "Entitlement"
 

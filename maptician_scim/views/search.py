@@ -12,14 +12,14 @@ from maptician_scim.exceptions import Forbidden, Reason
 from maptician_scim.models import Token
 from maptician_scim.protocol.query import from_body
 from maptician_scim.provisioning import PROVISIONERS, Search
-from maptician_scim.views.base import VERBS, SCIMView
+from maptician_scim.views.base import READING, SCIMView
 
 
 class SearchView(SCIMView):
     """A POST that reads."""
 
     only_reads = True
-    verbs = VERBS | {"POST": "read"}
+    verbs = READING
 
     def post(self, request: Request) -> Response:
         search = from_body(self.payload())

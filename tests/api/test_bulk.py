@@ -11,7 +11,7 @@ from scim2_models import BulkResponse, Context, User
 
 from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.provisioning import UserProvisioner
-from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, PATCH_OP, USER
+from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, GROUP, PATCH_OP, USER
 
 LIMIT = 5 * 1024 * 1024
 
@@ -70,6 +70,8 @@ def configure(settings):
 # -- operations --------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.7", "c", "e", "g")
+@pytest.mark.rfc("7644", "3.7.3", "a", "b", "c")
 def test_creation_is_answered_with_location_and_version(scim):
     [result] = results(scim.bulk(post("kim", "q1")))
     created = scim.read(id_of(result)).json()
@@ -83,6 +85,7 @@ def test_creation_is_answered_with_location_and_version(scim):
     assert (created["userName"], created["active"]) == ("kim", True)
 
 
+@pytest.mark.rfc("7644", "3.7.3", "a", "b", "c")
 def test_each_verb_does_what_it_does_alone(scim, pat):
     kim, lee = (scim.create(userName=name).json() for name in ("kim", "lee"))
     put = {"schemas": [USER], "userName": "kim", "nickName": "K"}
@@ -205,6 +208,8 @@ def test_data_may_be_as_deep_as_a_body_of_its_own_and_no_deeper(scim, configure)
     assert statuses(scim.bulk(post("c", x=nested(400)))) == ["400"]
 
 
+@pytest.mark.rfc("7644", "3.7", "a", "b")
+@pytest.mark.rfc("7644", "3.7.3", "b", "d")
 def test_failed_creation_has_no_location_and_says_why(scim, pat):
     assert results(scim.bulk(post("PAT", "q1"))) == [
         {
@@ -221,6 +226,8 @@ def test_failed_creation_has_no_location_and_says_why(scim, pat):
     ]
 
 
+@pytest.mark.rfc("7644", "3.7", "g")
+@pytest.mark.rfc("7644", "3.7.3", "b")
 def test_failed_change_has_a_location(scim):
     [result] = results(scim.bulk(title("x", "Planner")))
     assert result["location"] == "http://acme.localhost/scim/v2/Users/x"
@@ -264,6 +271,7 @@ def test_if_the_database_does_not_answer_three_times_in_a_row_then_nothing_more_
 # -- failOnErrors ------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.7", "d")
 @pytest.mark.parametrize(("limit", "done"), [(1, 2), (2, 4), (3, 5), (None, 5)])
 def test_after_so_many_errors_nothing_more_is_done(scim, pat, limit, done):
     operations = [post("a"), post("pat", "x"), post("b"), post("pat", "y"), post("c")]
@@ -283,12 +291,15 @@ def test_if_fail_on_errors_is_no_number_then_400_and_nothing_is_done(scim, limit
 # -- references --------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.7.2", "a", "b")
 def test_reference_is_replaced_by_the_id(scim):
     boss, member = results(scim.bulk(post("boss"), managed("kim", "boss")))
     kim = scim.read(id_of(member)).json()
     assert kim[ENTERPRISE]["manager"]["value"] == id_of(boss)
 
 
+@pytest.mark.rfc("7644", "3.7", "f")
+@pytest.mark.rfc("7644", "3.7.2", "a", "b")
 def test_what_is_referred_to_may_come_later(scim):
     answer = scim.bulk(managed("a", "b"), managed("b", "c"), post("c"))
     assert statuses(answer) == ["201"] * 3
@@ -313,6 +324,23 @@ def test_reference_in_a_patch_in_a_ref_and_in_a_path_are_replaced(scim, pat):
     assert statuses(answer) == ["200", "200", "201"]
     assert (boss["title"], titled["location"]) == ("Boss", created["location"])
     assert scim.read(pat["id"]).json()[ENTERPRISE]["manager"]["value"] == boss["id"]
+
+
+@pytest.mark.rfc("7644", "3.7", "f")
+@pytest.mark.rfc("7644", "3.7.2", "a")
+def test_group_and_its_people_are_made_in_one_request(scim):
+    members = [{"type": "User", "value": f"bulkId:{name}"} for name in ("kim", "lee")]
+    group = {"schemas": [GROUP], "displayName": "Tour Guides", "members": members}
+    make = {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group}
+    gone = {"Operations": [{"op": "remove", "path": 'members[value eq "bulkId:lee"]'}]}
+    leave = {"method": "PATCH", "path": "/Groups/bulkId:g", "data": gone}
+    answer = scim.bulk(leave, make, post("kim"), post("lee"))
+    assert statuses(answer) == ["200", "201", "201", "201"]
+    _, made, kim, _ = map(id_of, results(answer))
+    assert scim.members(made) == {kim}
+    gone["Operations"][0]["path"] = 'members[value eq "bulkId:nobody"]'
+    leave["path"] = f"/Groups/{made}"
+    assert "'bulkId:nobody' refers to no POST" in error_of(scim.bulk(leave))["detail"]
 
 
 def test_changes_of_one_person_keep_their_order_though_the_first_must_wait(scim, pat):
@@ -340,6 +368,7 @@ def test_what_refers_to_something_that_failed_fails_too(scim, pat):
     assert ProvisionedUser.objects.count() == 2
 
 
+@pytest.mark.rfc("7644", "3.7.1")
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 def test_circle_is_409_and_the_others_are_done(scim, size):
     circle = [managed(f"p{n}", f"p{(n + 1) % size}") for n in range(size)]
@@ -358,11 +387,14 @@ def test_bulk_id_that_stands_twice_is_400_for_both_and_for_nobody_else(scim):
 # -- limits ------------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.7.4", "a")
 def test_limits_are_announced(scim):
     config = scim.request_scim("GET", "/ServiceProviderConfig").json()
     assert config["bulk"] == {"supported": True, "maxOperations": 1000, "maxPayloadSize": LIMIT}
 
 
+@pytest.mark.rfc("7644", "3.7", "c")
+@pytest.mark.rfc("7644", "3.7.4", "b", "c")
 def test_if_one_operation_is_too_many_then_413_in_no_time_and_nothing_is_done(scim):
     operations = [post(f"person{n}@acme.example", title="Planner") for n in range(1001)]
     scim.search()
@@ -375,6 +407,7 @@ def test_if_one_operation_is_too_many_then_413_in_no_time_and_nothing_is_done(sc
     assert Event.objects.get().verb == "bulk"
 
 
+@pytest.mark.rfc("7644", "3.7.4", "b", "c")
 def test_if_one_byte_is_too_much_then_413(scim):
     answer = scim.request_scim("POST", "/Bulk", b" " * (LIMIT + 1))
     assert (answer.status_code, answer.json()["schemas"]) == (413, [ERROR])

@@ -31,6 +31,7 @@ def attributes_of(client, urn):
 # -- the endpoints -----------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "4", "e")
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_filter_is_403(scim, path):
     first = listed(scim, path)[0].get("id")
@@ -93,6 +94,7 @@ def test_by_default_the_config_needs_a_token(scim):
     assert config_for(scim).status_code == 401
 
 
+@pytest.mark.rfc("7643", "5", "c")
 @pytest.mark.usefixtures("_public")
 def test_if_public_then_the_config_is_answered_whatever_token_there_is(scim, other_scim):
     expected = listed(scim, "/ServiceProviderConfig")[0]
@@ -173,6 +175,7 @@ def complete(scim):
     return {"schemas": [USER, ENTERPRISE]} | core | {ENTERPRISE: extension}
 
 
+@pytest.mark.rfc("7643", "7", "d", "f")
 def test_every_attribute_is_fully_described(scim):
     for schema in listed(scim, "/Schemas"):
         attributes = list(schema["attributes"])
@@ -196,6 +199,7 @@ def test_required_attributes_are_demanded_and_no_others(scim, complete):
     assert not any(a["required"] for a in attributes_of(scim, ENTERPRISE))
 
 
+@pytest.mark.rfc("7643", "7", "i", "k")
 def test_what_is_written_is_returned_as_mutability_and_returned_say(scim, complete):
     created = scim.create(**complete)
     assert created.status_code == 201, created.json()
@@ -215,6 +219,7 @@ def test_what_is_written_is_returned_as_mutability_and_returned_say(scim, comple
     assert document.keys() <= known | {"schemas", "id", "meta", ENTERPRISE}
 
 
+@pytest.mark.rfc("7643", "7", "g")
 def test_case_counts_in_filters_as_the_schema_says(scim, complete):
     created = scim.create(**complete).json()
     scim.create(userName="somebody else")
@@ -241,6 +246,7 @@ def ids(client, filter_text):
     return [person["id"] for person in answer.json()["Resources"]]
 
 
+@pytest.mark.rfc("7643", "7", "l")
 def test_values_are_unique_where_the_schema_says_and_nowhere_else(scim, complete):
     unique = [a["name"] for a in attributes_of(scim, USER) if a["uniqueness"] != "none"]
     assert unique == ["userName"]

@@ -52,6 +52,7 @@ def shown(resource):
 # -- writing and reading ---------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7643", "3.3", "e")
 def test_every_type_comes_back_as_it_was_sent(scim, create):
     made = create(**EVERYTHING)
     assert shown(made) == EVERYTHING
@@ -168,6 +169,8 @@ def test_required_attribute_is_required_where_the_extension_is(scim):
     assert (answer.status_code, answer.json()["scimType"]) == (400, "mutability")
 
 
+@pytest.mark.rfc("7643", "7", "j")
+@pytest.mark.rfc("7644", "3.5.1", "c", "d", "e")
 def test_immutable_attribute_is_set_once(scim, create):
     made = create(payroll="P1")
     kept = scim.replace(made["id"], {"userName": "pat@acme.example"}).json()
@@ -178,8 +181,12 @@ def test_immutable_attribute_is_set_once(scim, create):
     assert f"{WORKPLACE}:payroll" in answer.json()["detail"]
     operation = {"op": "replace", "path": f"{WORKPLACE}:payroll", "value": "P2"}
     assert scim.modify(made["id"], operation).json()["scimType"] == "mutability"
+    kim = scim.create(userName="kim@acme.example").json()
+    body["userName"] = "kim@acme.example"
+    assert shown(scim.replace(kim["id"], body).json()) == {"payroll": "P2"}
 
 
+@pytest.mark.rfc("7643", "7", "i")
 def test_read_only_attribute_is_the_hosts(scim, create):
     made = create(joined="2001-01-01T00:00:00Z", floor=1)
     joined = made[WORKPLACE]["joined"]

@@ -137,6 +137,7 @@ def test_rename_and_members_with_the_own_id(scim, people, team):
     assert (group["displayName"], scim.members(team["id"])) == ("New", {people["c"]})
 
 
+@pytest.mark.rfc("7643", "7", "j")
 @pytest.mark.parametrize(
     ("operation", "scim_type"),
     [

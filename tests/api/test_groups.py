@@ -27,6 +27,7 @@ def team(scim, pat):
 # -- the resource ------------------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7644", "3.3.1")
 def test_created_group_is_answered_whole(scim, pat, kim):
     answer = scim.push("Engineers", [kim["id"], pat["id"]], externalId="e1")
     group, base = answer.json(), "http://acme.localhost/scim/v2"
@@ -116,6 +117,7 @@ def test_group_of_another_tenant_is_404(other_scim, scim, team, method):
     assert scim.group(team["id"]).json() == team
 
 
+@pytest.mark.rfc("7643", "4.2")
 @pytest.mark.parametrize(
     ("attributes", "named"),
     [
@@ -156,6 +158,7 @@ def test_name_is_free_in_another_tenant(other_scim, team):
     assert other_scim.push("Engineers").status_code == 201
 
 
+@pytest.mark.rfc("7644", "3.6", "c")
 def test_name_is_free_again_after_delete(scim, team):
     assert scim.remove_group(team["id"]).status_code == 204
     again = scim.push("Engineers")
@@ -224,6 +227,8 @@ def test_get_with_the_present_version_is_304(scim, team):
 # -- people and their groups -------------------------------------------------------------------
 
 
+@pytest.mark.rfc("7643", "2.3.7", "a")
+@pytest.mark.rfc("7643", "4.1.2", "f", "g")
 def test_person_shows_their_groups(scim, team, pat):
     groups = [
         {
@@ -241,6 +246,7 @@ def test_person_shows_their_groups(scim, team, pat):
     assert scim.replace(pat["id"], person).json()["groups"] == groups
 
 
+@pytest.mark.rfc("7643", "4.1.2", "h")
 def test_groups_of_a_person_are_not_written(scim, team, kim):
     answer = scim.replace(kim["id"], kim | {"groups": refs(team["id"])})
     assert answer.status_code == 200

@@ -39,6 +39,8 @@ def shown(scim, person):
 WORK, HOME = {"type": "work"}, {"type": "home"}
 
 
+@pytest.mark.rfc("7644", "3.4.2.5", "a")
+@pytest.mark.rfc("7644", "3.9", "a", "b")
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
@@ -73,6 +75,8 @@ def test_whole_schemas_can_be_named(shown, person):
     assert shown(excludedAttributes=USER).keys() == {ENTERPRISE}
 
 
+@pytest.mark.rfc("7644", "3.4.2.5", "a", "b")
+@pytest.mark.rfc("7644", "3.9", "c")
 @pytest.mark.parametrize(
     ("excluded", "missing"),
     [
@@ -136,6 +140,8 @@ def test_lists_are_projected(scim, person):
     ] == [expected]
 
 
+@pytest.mark.rfc("7644", "3.5.2", "n")
+@pytest.mark.rfc("7644", "3.9", "a", "b")
 def test_every_write_answers_with_what_is_selected(scim, person):
     path = f"/Users/{person['id']}?attributes=title"
     operation = {"op": "replace", "path": "title", "value": "New"}

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from maptician_scim.models import Token, now
 from tests.api.test_writing import PAT
-from tests.client import ENTERPRISE, ERROR, LIST, USER
+from tests.client import ENTERPRISE, ERROR, GROUP, LIST, USER
 
 DATA_TYPES = {
     "string",
@@ -33,6 +34,7 @@ DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)
 SERVICE_PROVIDER_CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 DISCOVERY = (SERVICE_PROVIDER_CONFIG, RESOURCE_TYPE, SCHEMA)
 
 
@@ -111,6 +113,17 @@ def test_location_is_an_absolute_uri_that_leads_to_the_resource(scim, pat):
     assert scim.get(location.path, headers=own_headers(scim)).status_code == 404
 
 
+@pytest.mark.rfc("7643", "2.3.7", "a", "c", "d")
+@pytest.mark.rfc("7643", "4.1.2", "g")
+def test_references_between_people_and_groups_lead_there(scim, pat):
+    group = scim.push("Crew", [pat["id"]]).json()
+    for whole in ("/Users", "/Groups"):
+        [shown] = scim.request_scim("GET", whole).json()["Resources"]
+        [reference] = shown.get("groups") or shown["members"]
+        led_to = scim.get(urlsplit(reference["$ref"]).path, headers=own_headers(scim)).json()
+        assert led_to["id"] == reference["value"] == (group if "groups" in shown else pat)["id"]
+
+
 def own_headers(scim):
     return {"host": scim.host, "authorization": f"Bearer {scim.secret}"}
 
@@ -171,13 +184,23 @@ def test_entry_without_primary_is_found_as_not_primary(scim, filter_text):
 @pytest.mark.rfc("7643", "3", "a", "b", "c")
 @pytest.mark.rfc("7643", "3.3", "a")
 def test_every_representation_names_its_schemas_once(scim, pat):
-    allowed = {"User": {USER, ENTERPRISE}}
-    for document in (pat, *scim.search().json()["Resources"]):
-        named = document["schemas"]
-        assert USER in named
+    group = scim.push("Crew", [pat["id"]]).json()
+    base, extensions = {"User": USER, "Group": GROUP}, {"User": {ENTERPRISE}, "Group": set()}
+    found = scim.request_scim("POST", "/.search", {"schemas": [SEARCH_REQUEST]}).json()["Resources"]
+    assert len(found) == 2
+    for document in (pat, group, *found):
+        named, kind = document["schemas"], document["meta"]["resourceType"]
+        assert base[kind] in named
         assert len(named) == len(set(named))
-        assert set(named) <= allowed[document["meta"]["resourceType"]]
-    for path in ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/Users", "/nowhere"):
+        assert set(named) <= {base[kind]} | extensions[kind]
+    for path in (
+        "/ServiceProviderConfig",
+        "/ResourceTypes",
+        "/Schemas",
+        "/Users",
+        "/Groups",
+        "/nowhere",
+    ):
         body = scim.request_scim("GET", path).json()
         for document in (body, *body.get("Resources", [])):
             assert document["schemas"]
@@ -442,3 +465,41 @@ def test_answer_is_utf_8_and_so_is_a_body_without_a_charset(scim):
 def test_other_version_of_the_protocol_is_rejected(scim, path):
     answer = scim.get(path, headers=own_headers(scim))
     assert answer.status_code == 404
+
+
+@pytest.mark.rfc("7644", "3.4.3", "c")
+@pytest.mark.parametrize("path", ["/.search", "/Users/.search"])
+def test_search_cannot_exclude_what_is_always_returned(scim, pat, path):
+    body = {"schemas": [SEARCH_REQUEST], "excludedAttributes": ["id", "schemas", "title"]}
+    [found] = scim.request_scim("POST", path, body).json()["Resources"]
+    assert (found["id"], found["schemas"]) == (pat["id"], pat["schemas"])
+    assert "title" not in found
+
+
+@pytest.mark.rfc("9865", "5.2", "b")
+def test_cursor_is_no_authorization(scim, client_of, acme):
+    for number in range(3):
+        scim.create(userName=f"p{number}")
+    cursor = scim.search(cursor="", count=1).json()["nextCursor"]
+    assert client_of(acme, scopes=["groups:read"]).search(cursor=cursor).status_code == 403
+    assert scim.search(cursor=cursor, count=1).status_code == 200
+    Token.objects.filter(tenant=acme).update(revoked_at=now())
+    assert scim.search(cursor=cursor, count=1).status_code == 401
+
+
+@pytest.mark.rfc("7643", "3.1", "n")
+def test_content_location_is_the_location(scim, pat):
+    for answer in (
+        scim.create(userName="other"),
+        scim.read(pat["id"]),
+        scim.replace(pat["id"], PAT),
+        scim.modify(pat["id"], {"op": "replace", "path": "title", "value": "New"}),
+    ):
+        assert answer.headers["Content-Location"] == answer.json()["meta"]["location"]
+
+
+@pytest.mark.rfc("7644", "3.11", "a")
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_alias_of_the_person_who_is_signed_in_is_501(scim, method):
+    answer = scim.request_scim(method, "/Me")
+    assert (answer.status_code, answer.json()["status"]) == (501, "501")

@@ -82,6 +82,7 @@ def test_entitlement_has_its_resource_type_as_type(scim):
     assert "description" not in floor
 
 
+@pytest.mark.rfc("7643", "2.3.7", "d")
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_each_is_read_at_its_location(scim, path):
     for resource in read(scim, path).json()["Resources"]:
@@ -182,6 +183,63 @@ def test_lists_are_sorted(scim):
         (f"sortBy={ROLE}:displayName&count=1&startIndex=2", ["Team planner"]),
     ):
         assert found(scim, f"/Roles?{query}") == names, query
+
+
+@pytest.mark.rfc("9865", "2", "c", "d")
+@pytest.mark.parametrize("query", ["", "&sortBy=displayName", "&filter=displayName co 'r'"])
+def test_walk_by_cursor_is_the_list(scim, query):
+    query = query.replace("'", '"')
+    cursor, names = "", []
+    while cursor is not None:
+        body = read(scim, f"/Roles?cursor={cursor}&count=1{query}").json()
+        assert (body["totalResults"], "startIndex" in body) == (2, False)
+        names += [role["displayName"] for role in body["Resources"]]
+        cursor = body.get("nextCursor")
+    assert names == found(scim, f"/Roles?{query[1:]}")
+
+
+def test_cursor_keeps_its_place_when_the_list_changes(scim, monkeypatch):
+    cursor = read(scim, "/Roles?cursor&count=1").json()["nextCursor"]
+    last = Role(MANAGER, "Facility manager")
+    for before in ([], [Role("new", "New"), Role(PLANNER, "Team planner")]):
+        monkeypatch.setattr(scim_settings.USER_ADAPTER, "roles", lambda _, b=before: [*b, last])
+        assert found(scim, f"/Roles?cursor={cursor}") == ["Facility manager"]
+
+
+@pytest.mark.rfc("9865", "2", "a")
+@pytest.mark.rfc("9865", "2.1")
+def test_wrong_cursors_are_400_as_everywhere(scim, other_scim):
+    scim.create(userName="a")
+    scim.create(userName="b")
+    cursors = [
+        read(scim, f"{path}?cursor&count=1").json()["nextCursor"] for path in ("/Roles", "/Users")
+    ]
+    refused = (
+        (scim, "cursor=x", "invalidCursor"),
+        (scim, f"cursor={cursors[1]}", "invalidCursor"),
+        (scim, f"cursor={cursors[0]}&sortBy=displayName", "invalidCursor"),
+        (other_scim, f"cursor={cursors[0]}", "invalidCursor"),
+        (scim, f"cursor={cursors[0]}&count=2", "invalidCount"),
+        (scim, "cursor&count=1001", "invalidCount"),
+    )
+    for client, query, scim_type in refused:
+        answer = read(client, f"/Roles?{query}")
+        assert (answer.status_code, answer.json()["scimType"]) == (400, scim_type), query
+    assert found(scim, "/Roles?cursor&count=-1") == []
+
+
+@pytest.mark.rfc("7644", "3.4.3", "a", "e")
+def test_search_finds_what_a_list_does(scim, acme, client_of, configure):
+    body = {"sortBy": "displayName", "count": 1, "attributes": ["displayName"]}
+    reader = client_of(acme, scopes=["users:read"])
+    [role] = reader.request_scim("POST", "/Roles/.search", body).json()["Resources"]
+    assert role == {"schemas": [ROLE], "id": MANAGER, "displayName": "Facility manager"}
+    answer = scim.request_scim("POST", "/Entitlements/.search/", {"filter": "displayName pr"})
+    assert answer.json()["totalResults"] == 1
+    answer = scim.request_scim("POST", "/Roles/.search", {"attributes": ["a["]})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    configure(ROLES_AND_ENTITLEMENTS=False)
+    assert scim.request_scim("POST", "/Roles/.search", {}).status_code == 404
 
 
 def test_order_that_is_none_is_400_naming_it(scim):

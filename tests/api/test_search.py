@@ -23,6 +23,7 @@ def search(scim, request):
     return post
 
 
+@pytest.mark.rfc("7644", "3.4.3", "a", "b", "e")
 def test_search_finds_what_a_list_does(search, people):
     answer = search(
         filter='title gt "T5"',
@@ -55,6 +56,7 @@ def test_names_in_a_search_are_the_same_in_any_case(search, people):
     assert "meta" not in body["Resources"][0]
 
 
+@pytest.mark.rfc("7644", "3.4.3", "b", "d")
 @pytest.mark.parametrize(
     ("body", "scim_type", "named"),
     [

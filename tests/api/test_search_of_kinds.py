@@ -61,6 +61,7 @@ def found(scim, people):
     return search
 
 
+@pytest.mark.rfc("7644", "3.4.2.1", "a")
 def test_kinds_come_one_after_the_other(found):
     assert found() == (6, "u1 u2 u3 g1 g2 g3")
     assert found(startIndex=3, count=2) == (6, "u3 g1")
@@ -84,6 +85,7 @@ def test_kinds_are_sorted_together(found, sort_by, up, down):
     assert found(sortBy=sort_by, startIndex=3, count=2) == (6, up[6:11])
 
 
+@pytest.mark.rfc("7644", "3.4.2.1", "c", "d")
 @pytest.mark.parametrize(
     ("filter_text", "names"),
     [

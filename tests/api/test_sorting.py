@@ -18,6 +18,7 @@ def order(scim):
     return names
 
 
+@pytest.mark.rfc("7644", "3.4.2.3", "a", "b", "c")
 def test_text_is_sorted_without_regard_to_case_and_by_code_point(scim, order):
     for name, title in zip("abcde", ["Zoo", "b", "Äpfel", "B", "äpfel"], strict=True):
         scim.create(userName=name, title=title)
@@ -34,6 +35,7 @@ def test_who_has_no_value_comes_last_and_first_when_descending(scim, order, attr
     assert order(attribute, sortOrder="descending") == "acdb"
 
 
+@pytest.mark.rfc("7644", "3.4.2.3", "c")
 def test_exact_attribute_is_sorted_with_its_case(scim, order):
     for name, value in zip("abc", ["b", "B", "a"], strict=True):
         scim.create(userName=name, externalId=value)
@@ -53,6 +55,7 @@ def test_booleans_are_sorted_false_first(scim, order):
     assert order("active", sortOrder="descending") == "acb"
 
 
+@pytest.mark.rfc("7644", "3.4.2.3", "c")
 def test_dates_and_ids_are_sorted_by_value(scim, order):
     made = [scim.create(userName=name).json() for name in "abc"]
     scim.modify(made[0]["id"], {"op": "add", "path": "title", "value": "x"})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.conformance.markers import ROOT, Marker
 from tests.conformance.matching import Tests, by_row
 from tests.conformance.mutations import MUTATIONS, Mutation
-from tests.conformance.requirements import AWAITED, RFCS, Requirement, left_out
+from tests.conformance.requirements import RFCS, Requirement, left_out
 
 PAGE = ROOT / "docs" / "conformance.md"
 MARKED = re.compile(
@@ -58,8 +58,6 @@ def sections(rows: list[Requirement], tests: Tests) -> Iterator[str]:
 def where(row: Requirement, tests: Tests) -> str:
     """The tests that show a row, and why it is not met, or not in full."""
     named = [f"`{test}`" for test in tests.get(row.id, ())]
-    if not named and row.id in AWAITED:
-        return "awaited"
     return "<br>".join([*named, row.reason] if row.reason else named)
 
 
