@@ -1,5 +1,6 @@
 """``manage.py demo``, as somebody runs it who has just cloned the repository."""
 
+import gc
 import json
 import os
 import re
@@ -195,13 +196,15 @@ def test_demo_ends_with_0_at_ctrl_c(shown):
     assert "Traceback" not in shown["rest"]
 
 
-def test_worker_leaves_ctrl_c_to_its_master():
+def test_worker_leaves_ctrl_c_to_its_master_and_what_it_has_loaded_alone():
     before = signal.getsignal(signal.SIGINT)
     try:
         runpy.run_path(str(ROOT / "gunicorn.conf.py"))["post_worker_init"](None)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert gc.get_freeze_count()
     finally:
         signal.signal(signal.SIGINT, before)
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(("length", "is_read"), [(1_000_000, True), (1_100_000, False)])

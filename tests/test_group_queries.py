@@ -8,7 +8,7 @@ from example_project.workplace.models import Team, TeamMembership
 from maptician_scim.group_opening import open_group
 from maptician_scim.linking import link_users
 from maptician_scim.models import ProvisionedUser
-from tests.client import refs
+from tests.client import GROUP, refs
 from tests.factories import OccupantFactory, TeamFactory
 from tests.test_queries import Counted, connection
 
@@ -118,6 +118,15 @@ def test_delete_of_a_person_costs_the_same_whatever_their_groups(scim, acme, tea
     done = statements(lambda: scim.remove(ids[0]))
     of_groups = [s for s in done if "group" in s and "provisioneduser" not in s.split("FROM")[0]]
     assert len(of_groups) == 3, of_groups
+
+
+@SIZES
+def test_delete_costs_twelve(scim, ids, size):
+    group = {"schemas": [GROUP], "displayName": "All", "members": refs(*ids)}
+    path = f"/Groups/{scim.request_scim('POST', '/Groups', group).json()['id']}"
+    done = statements(lambda: scim.request_scim("DELETE", path))
+    assert len(done) <= 12, done
+    assert not TeamMembership.objects.exists()
 
 
 def test_members_that_are_not_shown_are_not_read(scim, acme):

@@ -16,7 +16,9 @@ from scim2_models.path import CompareOperator, Comparison
 
 from maptician_scim.exceptions import InvalidValue, Mutability
 from maptician_scim.protocol.messages import scim_error
+from maptician_scim.protocol.patch import named
 from maptician_scim.protocol.schemas import ResourceModel, core_schema
+from maptician_scim.protocol.tolerances import Tolerance, tolerate
 
 Operation = dict[str, Any]
 
@@ -105,11 +107,14 @@ def without_members(payload: dict[str, Any]) -> tuple[dict[str, Any], list[Membe
     return rest, [member for value in found for member in read_members(value)]
 
 
-def read_members(value: Any) -> list[Member]:
+def read_members(value: Any, *, adds: bool = False) -> list[Member]:
     """The members in a value: an array, an object, or an id. Raises ``InvalidValue``.
 
-    Okta sends ``display: null``, Entra ``$ref: null``; neither says anything.
+    Okta sends ``display: null``, Entra ``$ref: null``; neither says anything. An operation that
+    ``adds`` may name a single one (RFC 7644 section 3.5.2.1).
     """
+    if isinstance(value, dict) and not adds:
+        tolerate(Tolerance.ONE_OBJECT, MEMBERS)
     listed = value if isinstance(value, list) else [] if value in (None, "") else [value]
     return [_member(entry, number) for number, entry in enumerate(listed)]
 
@@ -156,6 +161,8 @@ class _Separator:
         if not isinstance(op, str) or op.lower() not in ("add", "remove", "replace"):
             yield raw
             return
+        if op != op.lower():
+            tolerate(Tolerance.CAPITALISED_OP, "op")
         op, path = op.lower(), path.strip() if isinstance(path, str) else path
         if isinstance(value, dict) and op != "remove" and (not path or self._is_core(path)):
             rest = self._without_members(op, value)
@@ -172,13 +179,23 @@ class _Separator:
         """An object of attributes without members and without the group's own id (Okta)."""
         rest = {}
         for name, item in value.items():
-            if name.lower() == "id":
+            if name.lower() == "id" and item is None:
+                tolerate(Tolerance.READ_ONLY_SENT_BACK, name)
+            elif name.lower() == "id":
                 self._check_id(item)
+            elif self._is_core(name) and isinstance(item, dict):
+                tolerate(Tolerance.PATHS_AS_KEYS, name)
+                rest[name] = self._without_members(op, item)
             elif (target := self._members_path(name)) is not None:
-                self._plan(op, target, item, has_value=True)
+                self._plan_key(op, name, target, item)
             else:
                 rest[name] = item
-        return rest
+        return {name: item for name, item in rest.items() if item or not self._is_core(name)}
+
+    def _plan_key(self, op: str, name: str, target: scim.Path[Any], value: Any) -> None:
+        if name.lower() != MEMBERS:
+            tolerate(Tolerance.PATHS_AS_KEYS, name)
+        self._plan(op, target, value, has_value=True)
 
     def _check_id(self, value: Any) -> None:
         if value != self.own_id:
@@ -194,7 +211,7 @@ class _Separator:
         try:
             path: scim.Path[Any] = self.path(text)
         except scim.SCIMException as error:
-            raise scim_error(error) from error
+            raise named(text, scim_error(error)) from error
         binding = path.resolve()
         name = binding.urn.rpartition(":")[2] if binding else ""
         return path if name.partition(".")[0] == MEMBERS else None
@@ -212,31 +229,34 @@ class _Separator:
         elif not has_value:
             raise InvalidValue(f"The {op} operation on {str(target)!r} needs a 'value'.")
         elif op == "add":
-            self.plan.add(read_members(value))
+            self.plan.add(read_members(value, adds=True))
         else:
             self.plan.replace(read_members(value))
 
     def _plan_removal(self, value: Any, has_value: bool) -> None:
         """All members; if a value comes with it, only those it names (Entra)."""
         if has_value and value is not None:
-            self.plan.remove(read_members(value))
+            tolerate(Tolerance.REMOVE_BY_VALUE, MEMBERS)
+            self.plan.remove(read_members(value, adds=True))
         else:
             self.plan.replace([])
 
     def _plan_selected(self, op: str, target: scim.Path[Any], value: Any) -> None:
         chosen = _chosen(target)
         if op == "remove":
+            if value is not None:
+                tolerate(Tolerance.REMOVE_WITH_VALUE, str(target))
             if chosen is None:
                 self.plan.select(str(target))
             else:
                 self.plan.remove([Member(chosen)])
             return
-        named = read_members(value)
-        if chosen is None or any(member.value != chosen for member in named):
+        members = read_members(value, adds=True)
+        if chosen is None or any(member.value != chosen for member in members):
             raise Mutability(
                 f"{str(target)!r} cannot become somebody else. Remove the member and add another."
             )
-        self.plan.add(named or [Member(chosen)])
+        self.plan.add(members or [Member(chosen)])
 
 
 def _chosen(target: scim.Path[Any]) -> str | None:

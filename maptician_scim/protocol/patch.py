@@ -108,11 +108,12 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
             tolerate(Tolerance.ENTRY_CREATED, operation["path"])
             patch.patch(resource, POLICY)
     except (ValidationError, scim.SCIMException) as error:
-        raise _named(operation["path"], scim_error(error)) from error
+        raise named(operation["path"], scim_error(error)) from error
     return True
 
 
-def _named(path: str, error: ScimError) -> ScimError:
+def named(path: str, error: ScimError) -> ScimError:
+    """The error, with the path in its detail."""
     shown = path[:100]
     return error if shown in error.detail else type(error)(f"{shown!r}: {error.detail}")
 
@@ -270,7 +271,7 @@ class _Dialect:
         try:
             parsed: scim.Path[Any] = self.path(path)
         except scim.SCIMException as error:
-            raise _named(path, scim_error(error)) from error
+            raise named(path, scim_error(error)) from error
         if isinstance(parsed.ast, AttrPath) and parsed.model is None:
             found = qualified(self.model, parsed.ast, InvalidPath)
             return self.path(str(found))  # type: ignore[no-any-return]

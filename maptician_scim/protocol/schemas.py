@@ -233,18 +233,29 @@ def schema_documents(model: ResourceModel) -> dict[str, dict[str, Any]]:
     RFC 7643 section 7. They are shared: a caller must not change them.
     """
     unserved = frozenset() if scim_settings.serves_groups else frozenset({"groups"})
-    return _schema_documents(model, unserved)
+    return _schema_documents(model, unserved, scim_settings.NESTED_GROUPS)
 
 
 @cache
-def _schema_documents(model: ResourceModel, unserved: frozenset[str]) -> dict[str, dict[str, Any]]:
+def _schema_documents(
+    model: ResourceModel, unserved: frozenset[str], nests: bool
+) -> dict[str, dict[str, Any]]:
     own = model.to_schema().model_dump()
     if model is scim.ServiceProviderConfig:
         unserved = UNSERVED_CONFIG_ATTRIBUTES
     own["attributes"] = [a for a in own["attributes"] if a["name"] not in unserved]
+    if own["id"] == CORE_GROUP and not nests:
+        _let_in_only_users(own)
     extensions = model.get_extension_models().values()
     documents = (own, *(extension.to_schema().model_dump() for extension in extensions))
     return {document["id"]: document for document in documents}
+
+
+def _let_in_only_users(group: dict[str, Any]) -> None:
+    """Say of members what is true where no group may be one."""
+    parts = _named("members", group["attributes"])["subAttributes"]
+    _named("$ref", parts)["referenceTypes"] = ["User"]
+    _named("type", parts)["canonicalValues"] = ["User"]
 
 
 EXTERNAL_ID_DEFINITION = {"name": "externalId", "type": "string", "required": False}

@@ -263,6 +263,7 @@ class GroupProvisioner(Provisioner):
 
     def _delete_host_group(self, adapter: GroupAdapter) -> None:
         try:
+            membership.empty(adapter.obj.pk)
             adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(

@@ -219,6 +219,16 @@ def test_body_that_cannot_be_kept_is_400(scim, body, scim_type):
     assert scim.search().json()["totalResults"] == 0
 
 
+@pytest.mark.parametrize("inmost", ['"x"', '"\\u0078"'])
+@pytest.mark.parametrize(("opening", "closing"), [('{"x": ', "}"), ("[", "]")])
+def test_body_may_be_20_deep_and_no_deeper(scim, opening, closing, inmost):
+    bodies = [
+        '{"userName": "pat", "x": ' + opening * n + inmost + closing * n + "}" for n in (20, 19)
+    ]
+    answers = [scim.request_scim("POST", "/Users", body).status_code for body in bodies]
+    assert answers == [400, 201]
+
+
 @pytest.mark.rfc("7644", "3.12", "c")
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3_000_000])
 def test_body_over_the_limit_is_413(scim, size):

@@ -8,7 +8,7 @@ from scim2_models import ResourceType, Schema, ScimProvider, ServiceProviderConf
 
 from maptician_scim import activity
 from maptician_scim.models import Connection, Event
-from tests.client import ENTERPRISE, ERROR, USER
+from tests.client import ENTERPRISE, ERROR, GROUP, USER
 
 DOCUMENTS = ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"]
 OWN_SCHEMAS = {
@@ -289,3 +289,12 @@ def test_canonical_values_are_suggestions(scim):
     document = scim.create(userName="pat", **entries).json()
     for name, attribute in suggested:
         assert document[name][0][attribute["name"]] == "Own", name
+
+
+@pytest.mark.parametrize(("nests", "kinds"), [(False, ["User"]), (True, ["User", "Group"])])
+def test_schema_says_who_may_be_a_member(scim, settings, nests, kinds):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"NESTED_GROUPS": nests}
+    schema = scim.request_scim("GET", f"/Schemas/{GROUP}").json()
+    members = next(a for a in schema["attributes"] if a["name"] == "members")
+    parts = {part["name"]: part for part in members["subAttributes"]}
+    assert parts["type"]["canonicalValues"] == parts["$ref"]["referenceTypes"] == kinds

@@ -8,7 +8,7 @@ from maptician_scim.models import Event
 from maptician_scim.protocol.tolerances import DEVIATIONS, Tolerance
 from tests.api.test_patch import PAT
 from tests.api.test_writing import writable
-from tests.client import ENTERPRISE, USER
+from tests.client import ENTERPRISE, GROUP, PATCH_OP, USER
 
 LITERAL = PAT | {
     ENTERPRISE: {
@@ -153,6 +153,51 @@ def test_every_tolerance_is_tested():
     of_extensions = {Tolerance.NUMBER_AS_TEXT, Tolerance.DATE_WITHOUT_TIME}  # test_extensions.py
     tested = {case[0] for case in [*PATCHES, *BODIES]} | {Tolerance.BARE_TOKEN} | of_extensions
     assert tested == set(Tolerance) == DEVIATIONS.keys()
+
+
+# -- members of groups ---------------------------------------------------------------------------
+
+
+def member_operations(scim_id):
+    """What is sent of a member: the deviation, the operation, the place in a refusal."""
+    one = {"value": scim_id, "$ref": None, "display": None}
+    return [
+        (Tolerance.CAPITALISED_OP, op("Add", "members", [one]), "op"),
+        (Tolerance.ONE_OBJECT, op("replace", "members", one), "members"),
+        (Tolerance.REMOVE_BY_VALUE, op("remove", "members", [one]), "members"),
+        (Tolerance.REMOVE_WITH_VALUE, op("remove", f'members[value eq "{scim_id}"]', "x"), scim_id),
+        (Tolerance.PATHS_AS_KEYS, {"op": "add", "value": {f"{GROUP}:members": [one]}}, GROUP),
+        (Tolerance.PATHS_AS_KEYS, {"op": "add", "value": {GROUP: {"members": [one]}}}, GROUP),
+        (
+            Tolerance.READ_ONLY_SENT_BACK,
+            {"op": "replace", "value": {"id": None, "members": [one]}},
+            "id",
+        ),
+    ]
+
+
+@pytest.fixture
+def crew(scim):
+    body = {"schemas": [GROUP], "displayName": "Crew"}
+    return scim.request_scim("POST", "/Groups", body).json()
+
+
+def test_if_members_are_sent_with_a_deviation_then_the_event_says_so(scim, pat, crew):
+    path = f"/Groups/{crew['id']}"
+    for tolerance, operation, _ in member_operations(pat["id"]):
+        body = {"schemas": [PATCH_OP], "Operations": [operation]}
+        answer = scim.request_scim("PATCH", path, body).json()
+        assert (noted(), "members" in answer) == ([tolerance], operation["op"] != "remove"), answer
+    answer = scim.request_scim("PUT", path, crew | {"members": {"value": pat["id"]}})
+    assert (answer.status_code, noted()) == (200, [Tolerance.ONE_OBJECT])
+
+
+def test_in_strict_mode_members_with_a_deviation_are_refused(scim, pat, crew, strict):
+    for tolerance, operation, place in member_operations(pat["id"]):
+        body = {"schemas": [PATCH_OP], "Operations": [operation]}
+        refused_as(scim.request_scim("PATCH", f"/Groups/{crew['id']}", body), tolerance, place)
+    answer = scim.request_scim("GET", f"/Groups/{crew['id']}").json()
+    assert answer == crew
 
 
 # -- what deviates in nothing --------------------------------------------------------------------
