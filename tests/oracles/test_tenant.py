@@ -19,10 +19,8 @@ from maptician_scim.models import Event, Token
 from maptician_scim.protocol.expressions import user_name_key
 from tests import hosts
 from tests.client import USER, ScimClient
-from tests.oracles.strategies import examples, names, text
+from tests.oracles.strategies import any_case, examples, names, text, truth
 
-any_case = st.sampled_from([str, str.upper, str.lower])
-truth = st.booleans()
 
 
 class TenantMachine(RuleBasedStateMachine):
