@@ -3,18 +3,22 @@
 from urllib.parse import urlencode
 
 from hypothesis import strategies as st
-from scim2_models import Group, ScimPolicy
+from scim2_models import ScimPolicy
 from scim2_models.path import ScimFilter
 
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
 from maptician_scim.protocol.messages import POLICY
+from tests.client import GROUP, USER
 from tests.oracles.strategies import any_case, quoted
+
+
+NAMES = {f"{USER}:userName", f"{GROUP}:displayName"}
+"""The attributes that are unique, and so compare by a key of their own."""
 
 
 def fold(binding, value):
     """The form in which we compare: what the database computes."""
-    is_name = binding.field_name == "display_name" and issubclass(binding.model, Group)
-    if binding.field_name == "user_name" or is_name:
+    if binding.urn in NAMES:
         return user_name_key(value)
     return value if binding.case_exact else comparison_key(value)
 

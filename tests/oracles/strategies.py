@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from scim2_models.path import ScimFilter
 
+from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.schemas import ENTERPRISE_USER
 from tests.extensions import WORKPLACE
 
@@ -96,9 +97,19 @@ workplace = st.fixed_dictionaries(
 """The extension that has an attribute of every type."""
 
 
+def same_name(name):
+    """Equal for names that are the same to us and to every host."""
+    return user_name_key(name).strip()
+
+
 def qualified(*names):
     return [f"{WORKPLACE}:{name}" for name in names]
 
+
+some_groups = st.lists(
+    st.tuples(text, st.none() | exact), min_size=2, max_size=4, unique_by=lambda g: same_name(g[0])
+)
+"""The displayNames of groups, no two of them equal, and the externalIds."""
 
 names = st.integers(0, 5).map(lambda i: f"P{i} {TEXTS[i]}")
 
