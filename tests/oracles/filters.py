@@ -11,7 +11,6 @@ from maptician_scim.protocol.messages import POLICY
 from tests.client import GROUP, USER
 from tests.oracles.strategies import any_case, quoted
 
-
 NAMES = {f"{USER}:userName", f"{GROUP}:displayName"}
 """The attributes that are unique, and so compare by a key of their own."""
 
