@@ -9,7 +9,16 @@ from pydantic import ValidationError
 from maptician_scim.protocol.messages import POLICY
 from maptician_scim.protocol.schemas import ENTERPRISE_USER, UserResource
 from tests.client import USER
-from tests.oracles.strategies import TEXTS, TYPES, entries, examples, person, text, undone, without_nulls
+from tests.oracles.strategies import (
+    TEXTS,
+    TYPES,
+    entries,
+    examples,
+    person,
+    text,
+    undone,
+    without_nulls,
+)
 
 Create = scim.ScimPolicy.UnmatchedPathFilter.create
 STRICT = scim.ScimPolicy(unknown=scim.ScimPolicy.Unknown.ignore)
