@@ -16,9 +16,23 @@ LISTS = sorted(
 )
 
 
+@pytest.fixture(scope="module")
+def kept():
+    return {}
+
+
 @pytest.fixture
-def furnished(okta, company):
-    """A company of which each list has something to show: the pages of single rows."""
+def furnished(kept, request):
+    """A company of which each list has something to show: the pages of single rows.
+
+    Nothing here changes it, so it is made once.
+    """
+    if not kept:
+        kept |= furnish(*map(request.getfixturevalue, ("okta", "company")))
+    return kept
+
+
+def furnish(okta, company):
     pat = okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
     okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
     okta.get("/Users", headers={"Authorization": "Bearer wrong"})
