@@ -157,6 +157,11 @@ def test_conversation_is_okta_s(acme, globex):
         ("twins", "POST", 201),
         ("stranger", "POST", 201),
         ("groups", "GET", 200),
+        ("group_create", "POST", 201),
+        ("group_leave", "PATCH", 200),
+        ("group_join", "PATCH", 200),
+        ("group_rename", "PATCH", 200),
+        ("group_delete", "DELETE", 204),
         ("wrong_token", "GET", 401),
         ("burst", "GET", 200),
         ("delete", "DELETE", 204),
@@ -1150,7 +1155,7 @@ def run(capsys):
 def test_healthy_is_0_with_a_line_for_each_step(run, acme, globex):
     status, output = run("acme")
     assert status == 0
-    assert output.count("✓") == 26
+    assert output.count("✓") == 31
     assert "✓ Create (POST)" in output
     assert output.rstrip().endswith("everything was rolled back. Nothing is wrong.")
 
