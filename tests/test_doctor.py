@@ -64,6 +64,13 @@ def _short_burst(request, monkeypatch):
         monkeypatch.setattr(conversation, "BURST", 3)
 
 
+@pytest.fixture(autouse=True)
+def _no_group(request, monkeypatch):
+    """Most tests here are about people; test_doctor_groups.py is about groups."""
+    if "healthy" not in request.node.name and "conversation" not in request.node.name:
+        monkeypatch.setattr(conversation.GroupPush, "play", lambda push: None)
+
+
 def step_of(report, name):
     return next(step for step in report.steps if step.name == name)
 

@@ -5,10 +5,15 @@ from django.db.models import ProtectedError
 
 from example_project.workplace.models import Team
 from example_project.workplace.scim import OccupantAdapter, TeamAdapter
-from maptician_scim.doctor import Verdict, examine
+from maptician_scim.doctor import Verdict, conversation, examine
 from maptician_scim.models import Event, ProvisionedGroup
 
 HERE = "tests.test_doctor_groups"
+
+
+@pytest.fixture(autouse=True)
+def _short_burst(monkeypatch):
+    monkeypatch.setattr(conversation, "BURST", 1)
 
 
 class Nobody(OccupantAdapter):
