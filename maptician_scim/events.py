@@ -47,6 +47,8 @@ class Origin:
     email: str = ""
     tolerated: Sequence[Tolerance] = ()
     group: str = ""
+    members_added: int = 0
+    members_removed: int = 0
     body: bytes | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
@@ -113,7 +115,10 @@ def record(
 
 def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:
     """What the explanation names. A group is known by its name, which is nobody's userName."""
+    counts = {"added": origin.members_added, "removed": origin.members_removed}
     facts = {"group": origin.group} if origin.group else {}
+    if error is None:
+        facts |= {side: str(count) for side, count in counts.items() if count}
     facts |= error.facts if error else {}
     return {name: _short(_storable_text(value), MAX_FACT) for name, value in facts.items()}
 

@@ -83,9 +83,9 @@ WHY: dict[str, Any] = {
         "“%(attribute)s” has %(length)s characters, and at most %(limit)s can be kept"
     ),
     Reason.HOST_RULE: gettext_lazy("a rule of the application itself does not allow it"),
-    Reason.GROUP_TAKEN: gettext_lazy("another group has that name"),
+    Reason.GROUP_TAKEN: gettext_lazy("another group is called “%(name)s”"),
     Reason.GROUP_NOT_OPEN: gettext_lazy(
-        "Maptician has a group of that name, which is not opened to SCIM"
+        "Maptician has a group called “%(name)s”, which is not opened to SCIM"
     ),
     Reason.UNKNOWN_MEMBER: gettext_lazy("nobody here has the id %(members)s"),
     Reason.NESTED_GROUP: gettext_lazy("a group cannot be a member of a group here"),
@@ -100,6 +100,11 @@ WHY_BY_STATUS: dict[int, Any] = {
     503: gettext_lazy("the database did not answer in time, and nothing was changed"),
 }
 """The same for refusals without a reason, where the status says it better than the answer did."""
+
+WHY_OF_GROUPS: dict[int, Any] = {
+    412: gettext_lazy("the group has changed since the client last read it"),
+}
+"""Where that would be said of a person."""
 
 ADVICE: dict[str, Any] = {
     Reason.NO_HEADER: gettext_lazy(
@@ -192,6 +197,19 @@ ADVICE_BY_STATUS: dict[int, Any] = {
 }
 """The same, where there is no scimType either."""
 
+ADVICE_OF_GROUPS: dict[str | int, Any] = {
+    "invalidFilter": gettext_lazy(
+        "Let the client look groups up by an attribute that can be filtered, such as displayName."
+    ),
+    404: gettext_lazy(
+        "If it is a group that was deleted or closed here: unlink it in the identity provider "
+        "(Okta: Push Groups, Unlink pushed group), then push it again."
+    ),
+    409: gettext_lazy("Take its members out instead of deleting it."),
+    412: gettext_lazy("Nothing: the client reads the group again and repeats its change."),
+}
+"""The same for groups, by scimType or status, where it differs."""
+
 SENTENCE_END = re.compile(r"\.\s+(?=[A-Z])")
 
 
@@ -212,7 +230,7 @@ def sentence(event: Event) -> str:
     """What happened, in one sentence."""
     who = {"client": client_name(event.client), "person": _person(event)}
     if event.status < 400:
-        return _done(event) % who
+        return _with_members(_done(event) % who, event)
     why = reason_text(event)
     if event.reason in NOT_LET_IN:
         return _("%(client)s was not let in: %(why)s.") % (who | {"why": why})
@@ -230,8 +248,10 @@ def advice(event: Event) -> str:
     """What to do about a refusal; empty for what was not refused."""
     if event.status < 400:
         return ""
+    of_groups = ADVICE_OF_GROUPS if event.resource_type == "Group" else {}
     found = (
         ADVICE.get(event.reason)
+        or of_groups.get(event.scim_type or event.status)
         or ADVICE_BY_SCIM_TYPE.get(event.scim_type)
         or ADVICE_BY_STATUS.get(event.status)
     )
@@ -245,6 +265,8 @@ def reason_text(event: Event) -> str:
         facts.update(_deactivated(facts))
         why: str = str(WHY[event.reason]) % facts
         return why
+    if event.resource_type == "Group" and event.status in WHY_OF_GROUPS:
+        return str(WHY_OF_GROUPS[event.status])
     if event.status in WHY_BY_STATUS:
         return str(WHY_BY_STATUS[event.status])
     return _clause(event.detail) or str(event.status)
@@ -286,6 +308,16 @@ def _done(event: Event) -> str:
     if event.verb in ("replace", "patch") and not event.has_changes:
         return _("%(client)s sent %(person)s again; nothing was to be changed.")
     return str(DONE.get(event.verb) or _("%(client)s read."))
+
+
+def _with_members(text: str, event: Event) -> str:
+    """The sentence, with how many have come into a group and gone."""
+    counts = [
+        words % {"number": event.facts[side]}
+        for side, words in (("added", _("%(number)s added")), ("removed", _("%(number)s removed")))
+        if side in event.facts
+    ]
+    return f"{text.removesuffix('.')}: {', '.join(counts)}." if counts else text
 
 
 def _tried(event: Event) -> str:

@@ -112,6 +112,14 @@ class GroupAdapter(SCIMGroup):
         named = hidden.annotate(scim_name=ComparisonKey(F(field)))
         return named.filter(scim_name=comparison_key(self.name_for(display_name))).first()
 
+    @classmethod
+    def name_field(cls) -> str:
+        """The field of the host group that displayName is mapped to, or an ORM path to it."""
+        attribute = cls.mapping().user_name
+        if attribute is None:
+            raise ValueError(f"{DISPLAY_NAME!r} is not mapped")
+        return attribute.field
+
     # -- names ---------------------------------------------------------------------------------
 
     def name_for(self, display_name: str) -> str:
@@ -278,9 +286,14 @@ class GroupAdapter(SCIMGroup):
                 return cannot_take(text, by_field[field][0])
         return InvalidValue(f"A value cannot be taken: {error.messages[0]}")
 
+    @property
+    def name_of_host(self) -> str:
+        """The displayName the host group has by its own name."""
+        return self.display_name_for(self._name_attribute.value_in(self))
+
     def take_name_of_host(self) -> bool:
         """Have the record follow the host group's name; whether it was another one."""
-        name = self.display_name_for(self._name_attribute.value_in(self))
+        name = self.name_of_host
         limit = max_length("display_name", ProvisionedGroup)
         if name == self.record.display_name or not name or len(name) > (limit or len(name)):
             return False

@@ -5,7 +5,7 @@ The other half, changing it, is ``membership.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,17 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import CharField, Expression, F, JSONField, Model, OuterRef, Subquery, Value
+from django.db.models import (
+    CharField,
+    Count,
+    Expression,
+    F,
+    JSONField,
+    Model,
+    OuterRef,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
 from maptician_scim.conf import Tenant, scim_settings
@@ -167,6 +177,29 @@ def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict
         for group, *member in rows:
             found.setdefault(str(group), []).append(_entry(urls, "Group", *member))
     return found
+
+
+def people_in(tenant: Tenant, group: Any) -> ProvisionedUserQuerySet:
+    """The people of a host group whom the tenant sees, as ``people_of`` has them."""
+    return people_of(tenant).filter(**{f"user__{relation().to_groups}": group})
+
+
+def member_counts(groups: Mapping[Tenant, Sequence[Any]]) -> dict[tuple[Any, Any], int]:
+    """How many people are in host groups, of those the tenant sees: one query.
+
+    By the primary keys of tenant and host group; where nobody is in a group, it is left out.
+    """
+    to_group = f"user__{relation().to_groups}"
+    counts = [
+        ProvisionedUser.objects.for_tenant(tenant)
+        .filter(**{f"{to_group}__in": keys})
+        .order_by()
+        .values_list("tenant", to_group)
+        .annotate(people=Count("pk"))
+        for tenant, keys in groups.items()
+    ]
+    rows = counts[0].union(*counts[1:], all=True) if counts else ()
+    return {(tenant, group): people for tenant, group, people in rows}
 
 
 def groups_column(tenant: Tenant, user: str = "user") -> Subquery:

@@ -269,9 +269,11 @@ def test_supporter_of_the_demo_sees_one_company_and_may_issue_tokens(env):
     assert permissions == [
         "maptician_scim.add_token",
         "maptician_scim.change_connection",
+        "maptician_scim.change_provisionedgroup",
         "maptician_scim.change_token",
         "maptician_scim.view_connection",
         "maptician_scim.view_event",
+        "maptician_scim.view_provisionedgroup",
         "maptician_scim.view_provisioneduser",
         "maptician_scim.view_token",
         "workplace.view_company",

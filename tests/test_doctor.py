@@ -64,6 +64,13 @@ def _short_burst(request, monkeypatch):
         monkeypatch.setattr(conversation, "BURST", 3)
 
 
+@pytest.fixture(autouse=True)
+def _no_group(request, monkeypatch):
+    """Most tests here are about people; test_doctor_groups.py is about groups."""
+    if "healthy" not in request.node.name and "conversation" not in request.node.name:
+        monkeypatch.setattr(conversation.GroupPush, "play", lambda push: None)
+
+
 def step_of(report, name):
     return next(step for step in report.steps if step.name == name)
 
@@ -157,6 +164,11 @@ def test_conversation_is_okta_s(acme, globex):
         ("twins", "POST", 201),
         ("stranger", "POST", 201),
         ("groups", "GET", 200),
+        ("group_create", "POST", 201),
+        ("group_leave", "PATCH", 200),
+        ("group_join", "PATCH", 200),
+        ("group_rename", "PATCH", 200),
+        ("group_delete", "DELETE", 204),
         ("wrong_token", "GET", 401),
         ("burst", "GET", 200),
         ("delete", "DELETE", 204),
@@ -1150,7 +1162,7 @@ def run(capsys):
 def test_healthy_is_0_with_a_line_for_each_step(run, acme, globex):
     status, output = run("acme")
     assert status == 0
-    assert output.count("✓") == 26
+    assert output.count("✓") == 31
     assert "✓ Create (POST)" in output
     assert output.rstrip().endswith("everything was rolled back. Nothing is wrong.")
 

@@ -206,3 +206,34 @@ def test_percent_signs_and_braces_of_clients_are_text():
 def test_first_sentence_of_a_detail_stands_behind_the_colon():
     detail = "'emails.0.value' is 'a. b'; no. Shorten it. Then push."
     assert explanations.reason_text(event(detail=detail)) == "'emails.0.value' is 'a. b'; no"
+
+
+GONE = "If it is a group that was deleted or closed here"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"status": 404}, GONE),
+        ({"status": 409}, "Take its members out"),
+        ({"status": 412}, "Nothing: the client reads the group again"),
+        ({"scim_type": "invalidFilter"}, "Let the client look groups up by an attribute"),
+        ({"reason": Reason.NESTED_GROUP}, "Push the groups one by one"),
+    ],
+)
+def test_advice_on_groups_speaks_of_groups(fields, text):
+    assert advice(event(resource_type="Group", **fields)).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"added": "3", "removed": "1"}, "Okta updated the group “Design”: 3 added, 1 removed."),
+        ({"removed": "256"}, "Okta updated the group “Design”: 256 removed."),
+        ({}, "Okta updated the group “Design”."),
+    ],
+)
+def test_sentence_on_a_group_says_how_many_came_and_went(facts, text):
+    pushed = event("patch", 200, resource_type="Group", changes={"members": {}})
+    pushed.facts = {"group": "Design"} | facts
+    assert sentence(pushed) == text

@@ -16,6 +16,7 @@ from maptician_scim.columns import column_value
 from maptician_scim.conf import scim_settings
 from maptician_scim.doctor import persona
 from maptician_scim.exceptions import InvalidValue
+from maptician_scim.models import ProvisionedGroup
 from maptician_scim.protocol.tolerances import Tolerance, noting
 from maptician_scim.protocol.values import typed
 from tests.extensions import ADAPTER, WORKPLACE
@@ -48,13 +49,41 @@ def use(settings):
 @pytest.fixture
 def documented(use, tmp_path, monkeypatch):
     """The example of docs/adapters.md as the adapter."""
-    text = (DOCS / "adapters.md").read_text()
-    [code] = re.findall(r"<!-- test:extension -->\n```python\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "documented_adapter.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "documented_adapter.py").write_text(code_of("extension"))
     use("documented_adapter.OccupantAdapter")
     yield import_module("documented_adapter")
     del sys.modules["documented_adapter"]
+
+
+def code_of(name):
+    """An example of docs/adapters.md."""
+    text = (DOCS / "adapters.md").read_text()
+    [code] = re.findall(rf"<!-- test:{name} -->\n```python\n(.*?)```", text, re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def documented_groups(settings, tmp_path, monkeypatch):
+    """The example of docs/adapters.md as the adapter of groups."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "documented_groups.py").write_text(code_of("group"))
+    path = {"GROUP_ADAPTER": "documented_groups.DepartmentAdapter"}
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | path
+    yield import_module("documented_groups")
+    del sys.modules["documented_groups"]
+
+
+def test_the_documents_example_of_groups_works(scim, acme, documented_groups):
+    team = {documented_groups.TEAM: {"number": "K7"}}
+    group = scim.push("Design", **team).json()
+    record = ProvisionedGroup.objects.for_tenant(acme).get(scim_id=group["id"])
+    assert record.group.name == "Design (acme)"
+    assert group[documented_groups.TEAM] == {"number": "K7"}
+    record.group.name = "Art (acme)"
+    record.group.save()
+    found = scim.groups(f'displayName eq "art" and {documented_groups.TEAM}:number eq "K7"')
+    assert [group["displayName"] for group in found.json()["Resources"]] == ["Art"]
 
 
 def test_the_documents_example_works(scim, documented):

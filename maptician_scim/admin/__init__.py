@@ -2,6 +2,7 @@
 
 from maptician_scim.admin.connections import ConnectionAdmin, ConnectionLinkMixin
 from maptician_scim.admin.events import EventAdmin
+from maptician_scim.admin.groups import ProvisionedGroupAdmin
 from maptician_scim.admin.tokens import TokenAdmin
 from maptician_scim.admin.users import ProvisionedUserAdmin
 
@@ -9,6 +10,7 @@ __all__ = [
     "ConnectionAdmin",
     "ConnectionLinkMixin",
     "EventAdmin",
+    "ProvisionedGroupAdmin",
     "ProvisionedUserAdmin",
     "TokenAdmin",
 ]

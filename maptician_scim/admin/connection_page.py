@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from django.contrib.admin.utils import get_fields_from_path, quote
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.urls import NoReverseMatch, reverse
+from django.db.models import Count as CountOf
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
@@ -19,11 +19,12 @@ from django.utils.translation import gettext_lazy as _
 
 from maptician_scim import activity, charts, explanations, silence
 from maptician_scim.activity import Hour
+from maptician_scim.admin.links import admin_url
 from maptician_scim.charts import Chart, Count
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import InvalidFilter
 from maptician_scim.exports import neutralised
-from maptician_scim.models import Event, ProvisionedUser, Token, now
+from maptician_scim.models import Event, ProvisionedGroup, ProvisionedUser, Token, now
 from maptician_scim.protocol.filters import compile_filter
 
 WEEK = timedelta(days=7)
@@ -99,6 +100,26 @@ class Health:
     @property
     def last_sentence(self) -> str:
         return explanations.sentence(self.last_event) if self.last_event else ""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How many groups a tenant sees over SCIM."""
+
+    visible: int
+    opened: int
+    """Those of them that were made in Maptician."""
+
+
+def groups_of(tenant: Tenant) -> Groups | None:
+    """The tenant's groups; ``None`` where the host has none. One query."""
+    if not scim_settings.serves_groups:
+        return None
+    opened = CountOf("pk", filter=Q(is_created_by_scim=False))
+    found = ProvisionedGroup.objects.for_tenant(tenant).aggregate(
+        visible=CountOf("pk"), opened=opened
+    )
+    return Groups(**found)
 
 
 def attribute_rows() -> list[AttributeRow]:
@@ -240,17 +261,3 @@ def _expiry_warning(token: Token) -> str:
         return gettext("expires within a day")
     days = left.days + 1
     return ngettext("expires within %(n)s day", "expires within %(n)s days", days) % {"n": days}
-
-
-def admin_url(name: str, *args: Any) -> str:
-    """The address of a page of this app in the admin; empty if the page is not there."""
-    try:
-        return reverse(f"admin:maptician_scim_{name}", args=[quote(arg) for arg in args])
-    except NoReverseMatch:
-        return ""
-
-
-def link(name: str, tenant: Tenant) -> str:
-    """The address of a list or a form about one tenant; empty if the page is not there."""
-    url = admin_url(name)
-    return f"{url}?tenant={tenant.pk}" if url else ""

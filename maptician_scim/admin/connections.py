@@ -23,14 +23,14 @@ from maptician_scim.admin.base import key_of
 from maptician_scim.admin.connection_form import ConnectionForm, by_default
 from maptician_scim.admin.connection_page import (
     HEADINGS,
-    admin_url,
     attribute_lines,
     attribute_rows,
+    groups_of,
     health_of,
-    link,
     token_rows,
 )
 from maptician_scim.admin.doctor import DoctorMixin
+from maptician_scim.admin.links import admin_url, link
 from maptician_scim.conf import scim_settings
 from maptician_scim.exports import csv_lines
 from maptician_scim.live import State
@@ -214,9 +214,12 @@ class ConnectionAdmin(DoctorMixin):
                 ("add", "token"),
                 ("change", "token"),
                 ("view", "event"),
+                ("view", "provisionedgroup"),
+                ("change", "provisionedgroup"),
             )
         }
         may["may_view_token"] |= may["may_change_token"]
+        may["may_view_provisionedgroup"] |= may["may_change_provisionedgroup"]
         tokens = token_rows(tenant, may_change=may["may_change_token"])
         return may | {
             "title": gettext("SCIM connection of %(tenant)s") % {"tenant": tenant},
@@ -233,6 +236,9 @@ class ConnectionAdmin(DoctorMixin):
             "former_tokens": [row for row in tokens if not row.token.is_valid],
             "issue_url": link("token_add", tenant),
             "events_url": link("event_changelist", tenant),
+            "groups": groups_of(tenant),
+            "groups_url": link("provisionedgroup_changelist", tenant),
+            "open_url": admin_url("provisionedgroup_open", tenant.pk),
             "attributes": attribute_rows(),
             "attributes_text": "\n".join("\t".join(line) for line in attribute_lines()),
             "attributes_url": admin_url("connection_attributes", connection.pk),

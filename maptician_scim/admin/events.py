@@ -36,6 +36,7 @@ from django.utils.translation import gettext_lazy
 
 from maptician_scim import explanations, redaction
 from maptician_scim.admin.base import TenantFilter, key_of
+from maptician_scim.admin.opening import may_open, open_url
 from maptician_scim.admin.reading import (
     COUNTED,
     OUTCOMES,
@@ -311,6 +312,7 @@ class EventAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         event: Event = context["original"]
         subject, holder = _people_of(event)
+        group, namesake = _groups_of(event)
         page = partial(page_of, self.admin_site, request)
         context |= {
             "title": _("Event"),
@@ -328,6 +330,10 @@ class EventAdmin(ReadOnlyAdmin):
             "person_url": subject and page(ProvisionedUser, subject.pk),
             "holder_url": holder and page(ProvisionedUser, holder.pk),
             "holder": holder,
+            "group_url": group and page(ProvisionedGroup, group.pk),
+            "namesake": namesake,
+            "namesake_url": namesake and page(ProvisionedGroup, namesake.pk),
+            "open_url": _open_url(request, event),
             "token_url": page(Token, event.token_id),
             "events_url": self._events_of(event),
         }
@@ -417,6 +423,28 @@ def _people_of(event: Event) -> tuple[ProvisionedUser | None, ProvisionedUser | 
         for record in records.filter(scim_id__in=[UUID(i) for i in ids if is_scim_id(i)])
     }
     return found.get(ids[0]), found.get(ids[1])
+
+
+def _groups_of(event: Event) -> tuple[ProvisionedGroup | None, ProvisionedGroup | None]:
+    """Which group an event is about, and which one has the name that was refused to it."""
+    if event.tenant_id is None or event.resource_type != "Group":
+        return None, None
+    records = ProvisionedGroup.objects.ever_of(event.tenant)
+    is_named = is_scim_id(event.resource_id)
+    group = records.filter(scim_id=event.resource_id).first() if is_named else None
+    if event.reason != Reason.GROUP_TAKEN:
+        return group, None
+    key = user_name_key(event.facts.get("name", ""))
+    return group, records.live().filter(display_name_key=key).first()
+
+
+def _open_url(request: HttpRequest, event: Event) -> str:
+    """Where an admin may open the group whose name was refused, if it is still hidden."""
+    adapter = scim_settings.GROUP_ADAPTER
+    if event.reason != Reason.GROUP_NOT_OPEN or adapter is None or not may_open(request):
+        return ""
+    hidden = adapter(None, tenant=event.tenant).find_hidden(event.facts.get("name", ""))
+    return open_url(event.tenant, hidden) if hidden is not None else ""
 
 
 def _body(event: Event) -> str:

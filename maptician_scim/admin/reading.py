@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from django.contrib.admin import AdminSite, ShowFacets
+from django.contrib.admin import AdminSite, ShowFacets, SimpleListFilter
 from django.core.paginator import Page, Paginator
 from django.db import connections
 from django.db.models import Model, QuerySet
@@ -29,6 +30,7 @@ from maptician_scim.tenancy import tenant_model, tenants_for
 
 COUNTED = 2000
 MERGED = 50
+TIMELINE = 50
 
 OUTCOMES = {
     "done": ("✓", gettext_lazy("done")),
@@ -36,6 +38,19 @@ OUTCOMES = {
     "not-let-in": ("⊘", gettext_lazy("not let in")),
 }
 """A sign and a word for each ``explanations.outcome``."""
+
+
+class DeletedFilter(SimpleListFilter):
+    title = gettext_lazy("record")
+    parameter_name = "record"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("live", gettext_lazy("provisioned now")), ("deleted", gettext_lazy("deleted"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "live":
+            return queryset.filter(deleted_at=None)
+        return queryset.exclude(deleted_at=None) if self.value() == "deleted" else queryset
 
 
 class LimitedPaginator(Paginator):
@@ -155,6 +170,47 @@ def outcome_badge(event: Event) -> SafeString:
         outcome,
         sign,
         word,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event in the timeline of a person or a group."""
+
+    event: Event
+    badge: SafeString
+    sentence: str
+    url: str
+
+
+def line_of(event: Event, url: str) -> Line:
+    """The line of an event, with the address of its page."""
+    return Line(event, outcome_badge(event), explanations.sentence(event), url)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Where a reader is in a long list, and the addresses of what is before and behind."""
+
+    number: int
+    count: int
+    previous: str
+    next: str
+
+
+def pages_of(request: HttpRequest, page: Page[Any], parameter: str) -> Pages:
+    """The neighbours of a page whose number is the value of a parameter."""
+
+    def url(number: int) -> str:
+        query = request.GET.copy()
+        query[parameter] = str(number)
+        return f"?{query.urlencode()}"
+
+    return Pages(
+        page.number,
+        page.paginator.num_pages,
+        url(page.previous_page_number()) if page.has_previous() else "",
+        url(page.next_page_number()) if page.has_next() else "",
     )
 
 

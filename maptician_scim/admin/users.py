@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
@@ -28,8 +27,10 @@ from maptician_scim import explanations
 from maptician_scim.adapters import Provenance, UserAdapter
 from maptician_scim.admin.base import TenantFilter
 from maptician_scim.admin.reading import (
+    TIMELINE,
+    DeletedFilter,
     ReadOnlyAdmin,
-    outcome_badge,
+    line_of,
     page_of,
     readable,
     with_accounts_seen,
@@ -39,21 +40,7 @@ from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.paths import is_scim_id
 
-TIMELINE = 50
 FOUND_BY_ADDRESS = 100
-
-
-class DeletedFilter(SimpleListFilter):
-    title = gettext_lazy("record")
-    parameter_name = "record"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("live", gettext_lazy("provisioned now")), ("deleted", gettext_lazy("deleted"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "live":
-            return queryset.filter(deleted_at=None)
-        return queryset.exclude(deleted_at=None) if self.value() == "deleted" else queryset
 
 
 class ProvisionedUserChangeList(ChangeList):
@@ -69,16 +56,6 @@ class ProvisionedUserChangeList(ChangeList):
             record.is_active = activity.get(record.pk)
             record.account = record.user if record.pk in seen else None
             record.host_user_url = page(record.user_id) if record.account else ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One event in a person's timeline."""
-
-    event: Event
-    badge: SafeString
-    sentence: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -172,7 +149,7 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
             "record": record,
             "adapter": adapter,
             "host_user_url": self._account_url(request, record),
-            "timeline": [_line(event, page(Event, event.pk)) for event in events[:TIMELINE]],
+            "timeline": [line_of(event, page(Event, event.pk)) for event in events[:TIMELINE]],
             "may_see_events": may_see_events,
             "has_more": len(events) > TIMELINE,
             "events_url": self._events_of(record) if may_see_events else "",
@@ -196,10 +173,6 @@ class ProvisionedUserAdmin(ReadOnlyAdmin):
 
 def _timeline(record: ProvisionedUser) -> QuerySet[Event]:
     return Event.objects.of_person(record).in_short().order_by("-id")
-
-
-def _line(event: Event, url: str) -> Line:
-    return Line(event, outcome_badge(event), explanations.sentence(event), url)
 
 
 def _client(events: list[Event]) -> str:

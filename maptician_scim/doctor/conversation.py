@@ -21,6 +21,7 @@ from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.doctor import faults, persona
 from maptician_scim.doctor.diagnosis import cause, diagnose
 from maptician_scim.doctor.faults import Fault
+from maptician_scim.doctor.group_push import PATCH_OP, GroupPush
 from maptician_scim.doctor.isolation import forget_throttles, rolled_back
 from maptician_scim.doctor.persona import CHANGED, FIRST, Persona
 from maptician_scim.doctor.report import Report, Step
@@ -33,7 +34,6 @@ from maptician_scim.tenancy import find_tenant, tenant_key, tenant_model
 BURST = 30
 """Look-ups in a row: Microsoft Entra sends 25 requests a second and more."""
 
-PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LISTED = "?startIndex=1&count=2"
 SHOWN = 80
 
@@ -536,6 +536,8 @@ class Conversation:
         step.exchange = self.without_people(answer)
         if not answer.is_ours or answer.status != 200:
             self.report.add(step, diagnose(step, answer, 200, self.stack))
+        elif scim_settings.serves_groups:
+            GroupPush(self).play()
 
     def wrong_token(self) -> None:
         step = self.report.begin("wrong_token", _("Wrong token: refused"))

@@ -383,4 +383,39 @@ DELETE = Fault(
     ),
 )
 
+GROUP_CREATE = Fault(
+    "doctor.group_create",
+    ERROR,
+    _("No group can be pushed: %(cause)s"),
+    _(
+        "Let new_group() of the group adapter set every column that has no default, and "
+        "membership_values() those of a membership; see that the model takes such a name."
+    ),
+)
+GROUP_NAME = Fault(
+    "doctor.group_name",
+    ERROR,
+    _("A group was pushed as “%(sent)s”, and its name in the application stands for “%(got)s”."),
+    _(
+        "Let name_for() and display_name_for() of the group adapter undo each other, and let "
+        "save() keep the name."
+    ),
+)
+GROUP_MEMBERS = Fault(
+    "doctor.group_members",
+    ERROR,
+    _("A group has %(found)s members where %(due)s was due."),
+    _(
+        "See that members_field of the group adapter is the relation your project reads, that "
+        "nothing changes it while a group is saved, and that scope() of the user adapter returns "
+        "new people."
+    ),
+)
+GROUP_DELETE = Fault(
+    "doctor.group_delete",
+    WARNING,
+    _("A pushed group cannot be deleted: %(cause)s"),
+    _("Let delete() of the group adapter take what refers to the group along."),
+)
+
 FAULTS = {fault.id: fault for fault in list(vars().values()) if isinstance(fault, Fault)}

@@ -18,6 +18,7 @@ from maptician_scim.models.tokens import Token
 from maptician_scim.protocol.expressions import IsNotTrue
 
 if TYPE_CHECKING:
+    from maptician_scim.models.groups import ProvisionedGroup
     from maptician_scim.models.users import ProvisionedUser
 
 KEY_LENGTH = 255
@@ -50,6 +51,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """A person's timeline: what was done to them, and what was tried under their userName."""
         by_name = Q(resource_id="", user_name_key=record.user_name_key[:KEY_LENGTH])
         return self.for_tenant(record.tenant).filter(Q(resource_id=str(record.scim_id)) | by_name)
+
+    def of_group(self, record: ProvisionedGroup) -> Self:
+        """A group's timeline."""
+        return self.for_tenant(record.tenant).filter(resource_id=str(record.scim_id))
 
     def in_short(self) -> Self:
         """Without the large columns, for lists; ``has_changes`` stands for ``changes``."""

@@ -252,6 +252,7 @@ class GroupProvisioner(Provisioner):
                 "is managed there. An administrator of Maptician can open it to SCIM, after which "
                 "it can be found and linked; or push the group under another name.",
                 reason=Reason.GROUP_NOT_OPEN,
+                facts={"name": adapter.record.display_name},
             )
 
     def _refuse_taken(self, adapter: GroupAdapter) -> None:
@@ -282,6 +283,8 @@ class GroupProvisioner(Provisioner):
         """Write the event and tell the host: inside the transaction now, outside after it."""
         self.origin.resource_id = adapter.id
         self.origin.group = adapter.record.display_name
+        self.origin.members_added = len(members.added) + len(members.added_groups)
+        self.origin.members_removed = len(members.removed) + len(members.removed_groups)
         changes |= self._member_changes(members)
         arguments = {
             "tenant": self.tenant,
@@ -342,6 +345,7 @@ def _taken(display_name: str) -> Uniqueness:
         f"There is a group called {display_name!r} already. Look it up with the filter "
         'displayName eq "..." and link it, or push this one under another name.',
         reason=Reason.GROUP_TAKEN,
+        facts={"name": display_name},
     )
 
 

@@ -344,8 +344,8 @@ def test_page_costs_the_same_for_many_as_for_few(
         Activity.objects.add(acme.pk, hour_of(now()) - timedelta(hours=n), 5, 1)
     admin.get(page_of(acme))
     # Session, user, connection; two for the state, and two for the history of requests; one each
-    # for the tokens, the active, the deactivated, the last event.
-    with django_assert_num_queries(11):
+    # for the tokens, the groups, the active, the deactivated, the last event.
+    with django_assert_num_queries(12):
         answer = admin.get(page_of(acme))
     assert f"{2 * size} people visible" in text_of(answer).replace("1 person", "1 people")
 

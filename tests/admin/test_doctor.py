@@ -72,7 +72,7 @@ def test_button_runs_the_doctor(admin_client, page):
     assert answer.status_code == 200
     assert answer.context["report"].is_healthy
     assert "Nothing is wrong." in answer.text
-    assert answer.text.count('class="doctor-step doctor-ok"') == 26
+    assert answer.text.count('class="doctor-step doctor-ok"') == 31
     assert "POST /scim/v2/Users" in answer.text
     assert Occupant.objects.count() == before
     assert not Event.objects.exists()

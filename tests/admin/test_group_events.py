@@ -31,7 +31,7 @@ def found(browser, term):  # noqa: F811
 
 def test_event_of_a_group_says_which(browser, team):  # noqa: F811
     page = text_of(browser.get(LIST))
-    assert "Okta updated the group “Engineers”." in page
+    assert "Okta updated the group “Engineers”: 1 added, 1 removed." in page
 
 
 def test_page_says_who_left_and_who_came(browser, team):  # noqa: F811
@@ -63,5 +63,7 @@ def test_refusal_says_why_and_what_to_do(browser, scim, acme, host):  # noqa: F8
     scim.push("Board")
     event = Event.objects.get()
     page = text_of(browser.get(f"{LIST}{event.pk}/change/"))
-    assert "tried to create the group “Board”; refused: Maptician has a group of that name" in page
+    assert (
+        "tried to create the group “Board”; refused: Maptician has a group called “Board”" in page
+    )
     assert "Open that group to SCIM" in page

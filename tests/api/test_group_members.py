@@ -250,7 +250,7 @@ def test_event_names_who_came_and_who_went(scim, people, team):
     event = Event.objects.get(verb="patch")
     assert event.changes == {"members": {"old": [people["a"]], "new": [people["c"]]}}
     assert (event.resource_type, event.resource_id) == ("Group", team["id"])
-    assert (event.user_name, event.facts) == ("", {"group": "Team"})
+    assert (event.user_name, event.facts) == ("", {"group": "Team", "added": "1", "removed": "1"})
 
 
 def test_event_counts_what_it_does_not_name(scim, acme, host):

@@ -4,8 +4,9 @@ import pytest
 from django.contrib import admin
 from playwright.sync_api import expect
 
-from maptician_scim.models import Event, ProvisionedUser, Token
+from maptician_scim.models import Event, ProvisionedGroup, ProvisionedUser, Token
 from tests.browser.accessibility import assert_cared_for
+from tests.factories import TeamFactory
 from tests.live import okta_user
 
 LISTS = sorted(
@@ -15,15 +16,30 @@ LISTS = sorted(
 )
 
 
+@pytest.fixture(scope="module")
+def kept():
+    return {}
+
+
 @pytest.fixture
-def furnished(okta, company):
-    """A company of which each list has something to show: the pages of single rows."""
+def furnished(kept, request):
+    """A company of which each list has something to show: the pages of single rows.
+
+    Nothing here changes it, so it is made once.
+    """
+    if not kept:
+        kept |= furnish(*map(request.getfixturevalue, ("okta", "company")))
+    return kept
+
+
+def furnish(okta, company):
     pat = okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
     okta.post("/Users", json=okta_user(f"pat@{company.subdomain}.example"))
     okta.get("/Users", headers={"Authorization": "Bearer wrong"})
     record = ProvisionedUser.objects.get(scim_id=pat.json()["id"])
+    group, hidden = pushed(okta, pat.json()["id"]), TeamFactory(company=company)
     token = Token.objects.for_tenant(company).get()
-    created, refused, _ = Event.objects.for_tenant(company).order_by("pk")
+    created, refused, _, _ = Event.objects.for_tenant(company).order_by("pk")
     return {
         "token": f"token/{token.pk}/change",
         "token's history": f"token/{token.pk}/history",
@@ -35,7 +51,15 @@ def furnished(okta, company):
         "created": f"event/{created.pk}/change",
         "refused": f"event/{refused.pk}/change",
         "person": f"provisioneduser/{record.pk}/change",
+        "group": f"provisionedgroup/{group.pk}/change",
+        "hidden groups": f"provisionedgroup/open/{company.pk}",
+        "opening": f"provisionedgroup/open/{company.pk}/{hidden.pk}",
     }
+
+
+def pushed(okta, *ids):
+    body = {"displayName": "Design", "members": [{"value": scim_id} for scim_id in ids]}
+    return ProvisionedGroup.objects.get(scim_id=okta.post("/Groups", json=body).json()["id"])
 
 
 @pytest.mark.parametrize("model", LISTS)
@@ -46,7 +70,16 @@ def test_list_is_cared_for(page, furnished, model):
 
 
 ROWS = ["token", "token's history", "rotating", "revoking", "issuing"]
-ROWS += ["connection", "doctor", "created", "refused", "person"]
+ROWS += [
+    "connection",
+    "doctor",
+    "created",
+    "refused",
+    "person",
+    "group",
+    "hidden groups",
+    "opening",
+]
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -45,6 +45,8 @@ SUPPORT_MAY = {
     "maptician_scim.view_connection",
     "maptician_scim.change_connection",
     "maptician_scim.view_event",
+    "maptician_scim.change_provisionedgroup",
+    "maptician_scim.view_provisionedgroup",
     "maptician_scim.view_provisioneduser",
     "workplace.view_company",
     "workplace.view_deskoffer",
