@@ -35,7 +35,7 @@ from maptician_scim.protocol.extensions import is_unknown_schema, keep_immutable
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
-from maptician_scim.protocol.schemas import user_model
+from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
@@ -235,13 +235,17 @@ class UserAdapter(SCIMUser):
             "user_name",
             "external_id",
             "attributes",
+            "active_when_removed",
             *mapping.aliases,
             *with_groups,
         )
         found = []
-        for scim_id, created, modified, user_name, external_id, kept, *columns in rows:
+        for scim_id, created, modified, user_name, external_id, kept, removed, *columns in rows:
             groups = columns.pop() if with_groups else None
-            values = [m.shown(value) for m, value in zip(mapping.mapped, columns, strict=True)]
+            values = [
+                m.unless_removed(m.shown(value), removed)
+                for m, value in zip(mapping.mapped, columns, strict=True)
+            ]
             document = mapping.document(user_name, external_id, kept, values)
             if groups:
                 document["groups"] = group_entries(groups, endpoint_url(request, "groups"))
@@ -353,6 +357,8 @@ class UserAdapter(SCIMUser):
             value = parts.values[mapped.path.text]
             if mapped.is_read_only or (mapped.path.text == ACTIVE and value is None):
                 continue
+            if mapped.path.text == ACTIVE:
+                self.record.active_when_removed = None
             if value != _shown(mapped.value_in(self)):
                 self._write(mapped.path.text, mapped.attribute, value)
         self.record.received = {
@@ -370,6 +376,8 @@ class UserAdapter(SCIMUser):
         unknown = {urn: v for urn, v in before.items() if is_unknown_schema(model, urn)}
         wanted.attributes.update(unknown)
         self.take(wanted)
+        if ACTIVE not in wanted.attributes and any(map(removes_active, operations)):
+            self.record.active_when_removed = self.is_active
         # The client has sent only what it changed, now or before.
         old = self.mapping().split(before).values
         self.record.received = {
@@ -506,6 +514,16 @@ def _as_kept(mapped: Mapped, sent: Any) -> Any:
     except (InvalidValue, TypeError, ValueError):
         return sent
     return _shown(mapped.shown(value))
+
+
+def removes_active(operation: Document) -> bool:
+    """Whether a PATCH operation unassigns ``active``.
+
+    A null does not: clients send it for what they have nothing to say of.
+    """
+    said = {name.lower(): str(value).lower() for name, value in operation.items()}
+    path = said.get("path", "").removeprefix(f"{CORE_USER}:".lower())
+    return (said.get("op"), path) == ("remove", ACTIVE)
 
 
 def critical_changes(changes: Iterable[str]) -> list[str]:

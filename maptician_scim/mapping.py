@@ -97,7 +97,17 @@ class Mapped:
 
     def value_in(self, adapter: UserAdapter) -> Any:
         """The value as SCIM shows it, read from the adapter's host user."""
-        return scim_value(self.kind, self.attribute.value_in(adapter))
+        value = scim_value(self.kind, self.attribute.value_in(adapter))
+        return self.unless_removed(value, adapter.record.active_when_removed)
+
+    def unless_removed(self, value: Any, active_when_removed: bool | None) -> Any:
+        """The value, unless it is the ``active`` that a client has removed.
+
+        The host must know whether somebody may come in; SCIM may leave it unsaid (RFC 7644 section
+        3.5.2.2). As soon as it is another than the one removed, it is shown again.
+        """
+        is_removed = self.path.text == ACTIVE and value == active_when_removed
+        return None if is_removed else value
 
     def shown(self, value: Any) -> Any:
         """The value of the column as SCIM shows it."""
@@ -173,9 +183,15 @@ class AttributeMap:
             self.mapped.append(self._line(path, attribute))
         self._check_required()
         self.texts = [m.path.text for m in self.mapped]
-        self.aliases = {m.alias: F(f"{self.relation}__{m.attribute.field}") for m in self.mapped}
+        self.aliases = {m.alias: self._shown_column(m) for m in self.mapped}
         self.fields = {m.attribute.field.partition("__")[0] for m in self.mapped}
         self._elements = self._grouped()
+
+    def _shown_column(self, mapped: Mapped) -> F | NullIf:
+        column = F(f"{self.relation}__{mapped.attribute.field}")
+        if mapped.path.text == ACTIVE and _column(mapped) is not None:
+            return NullIf(column, F("active_when_removed"))
+        return column
 
     def _check_required(self) -> None:
         mapped = {m.path.text for m in self.mapped}

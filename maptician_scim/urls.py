@@ -51,6 +51,6 @@ urlpatterns = [
     ),
     re_path(r"^Schemas/?$", discovery.SchemasView.as_view(), name="schemas"),
     re_path(r"^Schemas/(?P<uuid>[^/]+)/?$", discovery.SchemasView.as_view(), name="schemas"),
-    re_path(r"^$", others.NoEndpointView.as_view(), name="root"),
+    re_path(r"^$", search.RootView.as_view(), name="root"),
     re_path(r"^(?P<path>(?s:.*))$", others.NoEndpointView.as_view()),
 ]

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from argparse import ArgumentTypeError
 from contextlib import contextmanager, nullcontext, suppress
 from threading import Timer
 
@@ -22,6 +23,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from example_project.workplace.demo.data import COMPANIES
+from example_project.workplace.management.commands.demo import port_number
 from maptician_scim import tokens
 from tests import live
 from tests.live import ROOT
@@ -34,7 +36,7 @@ print(json.dumps({m.__name__: m.objects.count() for m in models}))
 """
 LOGINS = ["Login", "Support", "Person"]
 SILENT = ["demo", "--no-serve"]
-LINE = re.compile(r"(GET|POST|PUT) +/\S+ +(\d{3}) +(\d+) ms   \S")
+LINE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) +/\S+ +(\d{3}) +(\d+) ms   \S")
 SECRET = re.compile(rf"{tokens.MARK}\w+")
 
 
@@ -217,8 +219,16 @@ def test_request_line_is_long_and_has_an_end(length, is_read):
         Request(config, IterUnreader(iter(sent)), ("192.0.2.1", 50_000))
 
 
+PUSH = "Group push, and what other clients do:"
+
+
+def exchanges(lines):
+    """Method, status and milliseconds of the exchanges among these lines."""
+    return [match.groups() for line in lines if (match := LINE.match(line))]
+
+
 def test_demo_plays_the_conversation_line_by_line(shown):
-    played = [match.groups() for line in shown["lines"] if (match := LINE.match(line))]
+    played = list(exchanges(shown["lines"][: shown["lines"].index(PUSH)]))
     assert [status for _, status, _ in played].count("201") == 1
     assert [(method, status) for method, status, _ in played[-2:]] == [
         ("POST", "409"),
@@ -226,6 +236,21 @@ def test_demo_plays_the_conversation_line_by_line(shown):
     ]
     assert [method for method, *_ in played].count("PUT") == 3
     assert len(played) == 12
+
+
+def test_demo_plays_group_push_and_what_other_clients_do(shown):
+    lines = shown["lines"][shown["lines"].index(PUSH) :]
+    played = [f"{method} {status}" for method, status, _ in exchanges(lines)]
+    assert " ".join(played[:10]) == (
+        "POST 200 GET 200 POST 201 PATCH 200 PATCH 200 PATCH 200 POST 200 DELETE 204 "
+        "GET 200 GET 200"
+    )
+    assert played[10:] == ["DELETE 204", "GET 200", "GET 200"]
+    told = "\n".join(line.strip() for line in lines if line.startswith(" "))
+    assert re.search(r"Noor Demo has no desk and is offered [A-C]-\d\d", told)
+    assert "the offer to Noor Demo is withdrawn" in told
+    assert "opens Engineering to SCIM" in told
+    assert "Engineering stays, with everybody in it" in told
 
 
 def test_demo_ends_with_addresses_token_and_login(shown):
@@ -290,10 +315,14 @@ def test_token_of_the_demo_works_while_it_serves(shown):
     assert shown["answer"].json()["totalResults"] > 24
 
 
-def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
+@pytest.fixture(scope="module")
+def again(env, shown):
+    """The next demo, DEBUG off, which finds its port taken."""
+    before = count(env)
+    production = env | {"DJANGO_DEBUG": "0", "DJANGO_SECRET_KEY": "x" * 60}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with demo(env, port) as (_, lines):
+        with demo(production, port) as (_, lines):
             used = httpx.URL(value(lines, "Base URL")).port
             answer = httpx.get(
                 f"http://127.0.0.1:{used}/scim/v2/Users",
@@ -302,30 +331,43 @@ def test_next_demo_takes_the_next_free_port_and_revokes_the_token(env, shown):
                     "Authorization": f"Bearer {value(shown['lines'], 'Token')}",
                 },
             )
-    assert used > port
-    assert answer.status_code == 401
+    return {
+        "ports": (port, used),
+        "lines": lines,
+        "answer": answer,
+        "before": before,
+        "after": count(env),
+    }
 
 
-def test_next_demo_leaves_as_much_as_the_one_before(env, shown):
-    before = count(env)
-    with demo(env, free_port()) as (_, lines):
-        played = "\n".join(lines)
-    assert "that ended" in played
+def test_next_demo_takes_the_next_free_port_and_revokes_the_token(again):
+    taken, used = again["ports"]
+    assert used > taken
+    assert again["answer"].status_code == 401
+
+
+def test_next_demo_plays_the_same_and_leaves_as_much_as_the_one_before(shown, again):
+    assert [exchange[:2] for exchange in exchanges(again["lines"])] == [
+        exchange[:2] for exchange in exchanges(shown["lines"])
+    ]
+    assert any("that ended" in line for line in again["lines"])
     names = ("Occupant", "DeskAssignment", "Desk", "ApiKey", "SessionKey", "DeskOffer")
-    after = count(env)
-    assert {name: after[name] for name in names} == {name: before[name] for name in names}
+    for name in (*names, "Team", "TeamMembership", "Neighbourhood"):
+        assert (name, again["after"][name]) == (name, again["before"][name])
 
 
-def test_demo_with_debug_off_prints_no_password(env, shown):
-    production = env | {"DJANGO_DEBUG": "0", "DJANGO_SECRET_KEY": "x" * 60}
-    with demo(production, free_port()) as (_, lines):
-        login = value(lines, "Login")
-    assert "changepassword" in login
+def test_demo_with_debug_off_prints_no_password(again):
+    assert "changepassword" in value(again["lines"], "Login")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_port_that_is_none_is_an_error(env, port):
-    done = run(env, "demo", f"--port={port}")
+def test_port_that_is_none_is_refused(port):
+    with pytest.raises(ArgumentTypeError, match="is no port"):
+        port_number(port)
+
+
+def test_port_that_is_none_is_an_error_without_a_traceback(env):
+    done = run(env, "demo", "--port=65536")
     assert done.returncode != 0
     assert "port" in done.stderr
     assert "Traceback" not in done.stderr

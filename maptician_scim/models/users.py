@@ -59,6 +59,11 @@ class ProvisionedUser(models.Model):
     received = models.JSONField(
         default=dict, help_text=_("What the client last sent for each mapped attribute.")
     )
+    active_when_removed = models.BooleanField(
+        null=True,
+        editable=False,
+        help_text=_("Set while a client has unassigned active: this state is not shown."),
+    )
     digest = models.CharField(max_length=32, default="", editable=False)
     created_at = models.DateTimeField(default=now)
     modified_at = models.DateTimeField(default=now)

@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from maptician_scim import discovery
-from maptician_scim.exceptions import Forbidden, Reason
+from maptician_scim.exceptions import Forbidden, NotFound, Reason
 from maptician_scim.models import Token
-from maptician_scim.protocol.query import from_body
+from maptician_scim.protocol.query import from_body, from_parameters
 from maptician_scim.provisioning import PROVISIONERS, Search
-from maptician_scim.views.base import READING, SCIMView
+from maptician_scim.views.base import NO_ENDPOINT, READING, VERBS, SCIMView
 
 
 class SearchView(SCIMView):
@@ -48,6 +48,22 @@ class RootSearchView(SearchView):
                 facts={"scope": "users:read"},
             )
         return allowed
+
+
+class RootView(RootSearchView):
+    """The base URL itself: the same search by GET (RFC 7644 section 3.4.2.1)."""
+
+    verbs = VERBS
+
+    def get(self, request: Request) -> Response:
+        query = from_parameters(self._parameters())
+        provisioners = [self.provisioner(name) for name in self.searched()]
+        return Response(Search(self.origin.tenant, provisioners, query).answer())
+
+    def missing(self, request: Request) -> Response:
+        raise NotFound(NO_ENDPOINT)
+
+    post = put = patch = delete = missing
 
 
 class UserSearchView(SearchView):

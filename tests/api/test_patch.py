@@ -2,6 +2,7 @@
 
 import pytest
 
+from maptician_scim.models import ProvisionedUser
 from tests.api.test_writing import PAT, writable
 from tests.client import ENTERPRISE, PATCH_OP, USER
 
@@ -13,6 +14,10 @@ def pat(scim):
 
 def replaced(**changes):
     return PAT | changes
+
+
+def found(scim, condition):
+    return scim.search(condition).json()["Resources"]
 
 
 def entry(resource, attribute, kind):
@@ -183,9 +188,31 @@ def test_emails_as_one_object_are_a_list_of_one(scim, pat):
     assert scim.modify(pat["id"], operation).json()["emails"] == [{"value": "n@x", "type": "work"}]
 
 
-def test_if_active_is_removed_then_it_stays(scim, pat):
+def test_if_active_is_null_then_it_stays(scim, pat):
     answer = scim.modify(pat["id"], {"op": "replace", "path": "active", "value": None})
     assert answer.json()["active"] is True
+
+
+@pytest.mark.rfc("7644", "3.5.2.2", "a")
+@pytest.mark.parametrize("path", ["active", "Active", f"{USER}:active"])
+def test_active_that_is_removed_is_unassigned_and_shuts_nobody_out(scim, acme, host, pat, path):
+    removed = scim.modify(pat["id"], {"op": "remove", "path": path})
+    assert (removed.status_code, "active" in removed.json()) == (200, False)
+    assert scim.read(pat["id"]).json() == removed.json()
+    assert found(scim, "active pr") == found(scim, "active eq true") == []
+    assert found(scim, "not (active eq true)") == [removed.json()]
+    assert host.is_active(host.people(acme).get(), acme)
+    assert scim.modify(pat["id"], {"op": "remove", "path": path}).status_code == 200
+    again = scim.modify(pat["id"], {"op": "add", "path": "active", "value": True})
+    assert again.json()["active"] is True
+    assert found(scim, "active eq true") == [again.json()]
+
+
+def test_active_is_shown_again_once_it_is_another_than_was_removed(scim, pat):
+    scim.modify(pat["id"], {"Op": "Remove", "Path": "active"})
+    ProvisionedUser.objects.update(active_when_removed=False)  # as if the host had reactivated
+    assert scim.read(pat["id"]).json()["active"] is True
+    assert scim.search("active eq true").json()["totalResults"] == 1
 
 
 @pytest.mark.rfc("7643", "7", "i")

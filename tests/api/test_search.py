@@ -123,6 +123,29 @@ def test_root_shows_nobody_whom_the_token_may_not_read(acme, client_of, people):
     assert people[0]["id"] not in answer.content.decode()
 
 
+@pytest.mark.rfc("7644", "3.4.2.1", "a")
+def test_get_of_the_base_url_finds_what_a_search_at_the_root_does(scim, people):
+    team = scim.push("T9").json()
+    for query, resources in {
+        "": [*people, team],
+        "?filter=title%20eq%20%22T8%22": [people[1]],
+        '?filter=displayName%20eq%20"t9"': [team],
+        "?startIndex=5&count=2": [people[4], team],
+    }.items():
+        answer = scim.request_scim("GET", f"/{query}")
+        assert (answer.status_code, answer.json()["Resources"]) == (200, resources)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_base_url_can_only_be_read(scim, method):
+    assert scim.request_scim(method, "/", {"userName": "a"}).status_code == 404
+
+
+def test_base_url_shows_nobody_whom_the_token_may_not_read(acme, client_of, people):
+    answer = client_of(acme, scopes=["groups:read"]).request_scim("GET", "/")
+    assert answer.json()["totalResults"] == 0
+
+
 @pytest.mark.parametrize("path", ["/Users?attributes=password", "/Groups", "/Groups/x"])
 def test_write_the_token_may_not_do_is_403_whatever_is_asked_for(acme, client_of, path):
     method = "PUT" if path == "/Groups/x" else "POST"

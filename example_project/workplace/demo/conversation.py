@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from example_project.workplace.demo.data import NEWCOMER, find_desk, sign_in
-from example_project.workplace.demo.okta import Exchange, OktaClient
+from example_project.workplace.demo.okta import OktaClient
+from example_project.workplace.demo.scene import Document, Scene, Surprise, require
 from example_project.workplace.models import ApiKey, Company, Desk, DeskAssignment, Occupant
 from maptician_scim import sessions
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-TARGET_WIDTH = 60
 
-Document = dict[str, Any]
-
-
-class Surprise(Exception):
-    """The service provider did something else than it must."""
-
-
-class Conversation:
+class Conversation(Scene):
     """Okta's wizard app and one newcomer, who has another userName in every conversation."""
 
     def __init__(self, client: OktaClient, company: Company, write: Callable[[str], None]) -> None:
-        self.client = client
-        self.company = company
-        self.write = write
-        self.user_name = f"{NEWCOMER}{secrets.token_hex(3)}@{company.subdomain}.example"
+        super().__init__(client, company, write)
+        self.user_name = new_user_name(company)
         self.session_key = ""
         self.desk: Desk | None = None
 
@@ -121,47 +111,23 @@ class Conversation:
             raise Surprise("After reactivation: the desk was not given back")
         self.tell(f"in Maptician: desk {self.desk} is given back; the API key stays revoked")
 
-    # -- showing it -------------------------------------------------------------------------
 
-    def exchange(
-        self,
-        method: str,
-        target: str,
-        body: Document | None = None,
-        *,
-        expect: int,
-        token: str | None = None,
-    ) -> Exchange:
-        """An exchange that ends with a certain status. Raises ``Surprise`` otherwise."""
-        exchange = self.client.send(method, target, body, token=token)
-        if exchange.status != expect:
-            self.show(exchange, f"UNEXPECTED: {expect} was due")
-            raise Surprise(exchange.body.get("detail") or "The answer says no more.")
-        return exchange
-
-    def show(self, exchange: Exchange, note: str) -> None:
-        # A space in a filter may be sent as +, and leaves the line in columns.
-        target = shortened(unquote(exchange.target).replace(" ", "+"))
-        self.write(
-            f"{exchange.method:<6} {target:<{TARGET_WIDTH}} {exchange.status} "
-            f"{exchange.milliseconds:4.0f} ms   {note}"
-        )
-
-    def tell(self, note: str) -> None:
-        self.write(f"{'':6} {note}")
+def new_user_name(company: Company) -> str:
+    """A userName nobody has had, by which the next run knows whom to clear away."""
+    return f"{NEWCOMER}{secrets.token_hex(3)}@{company.subdomain}.example"
 
 
-def newcomer(user_name: str) -> Document:
+def newcomer(user_name: str, given_name: str = "Olivia") -> Document:
     """A new person as Okta's wizard app sends one, empty parts included."""
     return {
         "schemas": [CORE, ENTERPRISE],
         "userName": user_name,
         "externalId": f"00u{secrets.token_hex(8)}",
-        "name": {"givenName": "Olivia", "familyName": "Demo"},
+        "name": {"givenName": given_name, "familyName": "Demo"},
         "emails": [{"primary": True, "value": user_name.lower(), "type": "work"}],
         "title": "Workplace Analyst",
         "userType": "Employee",
-        "displayName": "Olivia Demo",
+        "displayName": f"{given_name} Demo",
         "locale": "en-US",
         "phoneNumbers": [
             {"value": "+1 503 555 0199", "type": "work"},
@@ -181,18 +147,6 @@ def newcomer(user_name: str) -> Document:
     }
 
 
-def require(exchange: Exchange, **expected: Any) -> None:
-    """Raise ``Surprise`` unless the answer has these attributes with these values."""
-    for name, value in expected.items():
-        found = exchange.body.get(name)
-        if found != value:
-            raise Surprise(f"{name} should be {value!r} in the answer and is {found!r}")
-
-
 def occupant_of(resource: Document) -> Occupant:
     """The person of Maptician's whom a SCIM resource shows."""
     return Occupant.objects.get(scim_records__scim_id=resource["id"], scim_records__deleted_at=None)
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= TARGET_WIDTH else f"{text[: TARGET_WIDTH - 1]}…"

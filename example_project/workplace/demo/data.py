@@ -24,6 +24,7 @@ from example_project.workplace.models import (
 )
 from example_project.workplace.seating import arrange_offers
 from maptician_scim import sessions
+from maptician_scim.group_opening import openable_groups
 from maptician_scim.linking import link_users
 from maptician_scim.models import Token
 
@@ -36,6 +37,8 @@ COMPANIES = {
 ADMIN_USERNAME = "admin"
 TOKEN_NAME = "Demo"
 NEWCOMER = "okta.demo."  # how the userNames begin of those who come in Okta's conversation
+PUSHED = "Okta demo: design"  # how the name begins of the team that Okta pushes
+CORNER = "Demo corner"  # where it sits, if no neighbourhood has a desk left
 SUPPORT_USERNAME = "support"
 SUPPORT_GROUP = "Acme support"
 SUPPORT_MAY = {
@@ -164,12 +167,34 @@ def find_desk(company: Company) -> Desk:
     return Desk.objects.create(floor=floors.earliest("pk"), label=f"X-{secrets.token_hex(3)}")
 
 
+def find_neighbourhood(company: Company) -> Neighbourhood:
+    """One with a desk that can be offered; a new one around such a desk where there is none."""
+    desk = find_desk(company)
+    if desk.neighbourhood is None:
+        desk.neighbourhood = Neighbourhood.objects.create(floor=desk.floor, name=CORNER)
+        desk.save(update_fields=["neighbourhood"])
+    return desk.neighbourhood
+
+
+def find_team_to_link(company: Company) -> Team | None:
+    """A team made by hand that nobody has opened to SCIM."""
+    return openable_groups(company).filter(name__in=TEAMS).order_by("pk").first()
+
+
 @transaction.atomic
 def remove_newcomers(company: Company) -> None:
     """Clear away whom the conversations of earlier runs have left."""
+    remove_pushed(company)
     newcomers = company.occupants.filter(username__startswith=NEWCOMER)
     DeskAssignment.objects.filter(occupant__in=newcomers).delete()
     newcomers.delete()
+
+
+@transaction.atomic
+def remove_pushed(company: Company) -> None:
+    """Clear away the team that Okta has pushed, and the place made for it."""
+    company.teams.filter(name__startswith=PUSHED).delete()
+    Neighbourhood.objects.filter(name=CORNER, floor__location__company=company).delete()
 
 
 def find_admin() -> Occupant:

@@ -15,8 +15,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from example_project.workplace.demo import data
-from example_project.workplace.demo.conversation import Conversation, Surprise
+from example_project.workplace.demo.conversation import Conversation
 from example_project.workplace.demo.okta import USER_AGENT, OktaClient
+from example_project.workplace.demo.push import GroupPush
+from example_project.workplace.demo.scene import Surprise
 from example_project.workplace.demo.server import Server, ServerDied, serving
 from example_project.workplace.models import Company, Occupant
 from maptician_scim.tenancy import base_url
@@ -79,13 +81,17 @@ class Command(BaseCommand):
             raise CommandError(f"{host}:{port}: {reason}") from error
 
     def play(self, server: Server, company: Company, token: str) -> None:
-        """Play Okta's conversation."""
+        """Play Okta's conversation, about people and then about groups."""
         url = urlsplit(base_url(company, scheme="http", port=server.port))
         client = OktaClient(server.host, server.port, host=url.netloc, path=url.path, token=token)
         self.say(f"Okta's conversation with {company}, over HTTP:")
         self.say("")
         try:
             Conversation(client, company, self.say).play()
+            self.say("")
+            self.say("Group push, and what other clients do:")
+            self.say("")
+            GroupPush(client, company, self.say).play()
         finally:
             client.close()
 
