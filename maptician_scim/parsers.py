@@ -109,9 +109,12 @@ def parse(body: bytes) -> dict[str, Any]:
 def check_operation(operation: dict[str, Any]) -> None:
     """Raise what ``parse`` raises, for one operation of a bulk request.
 
-    Its ``data`` may be as deep as the body of the request it stands for.
+    It may be as large as the body of the request it stands for, and its ``data`` as deep.
     """
     _check(operation, (), scim_settings.MAX_JSON_DEPTH + 1)
+    text = json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > scim_settings.MAX_BODY_SIZE:
+        raise PayloadTooLarge(f"The operation has more than {scim_settings.MAX_BODY_SIZE} bytes.")
 
 
 def load(body: bytes) -> dict[str, Any]:
