@@ -21,6 +21,7 @@ from maptician_scim.exceptions import Conflict, NotFound, ScimError, Unavailable
 from maptician_scim.models import Token
 from maptician_scim.protocol.bulk import BulkRequest, Operation, ordered, resolved
 from maptician_scim.protocol.messages import error_body
+from maptician_scim.protocol.projection import NOTHING
 from maptician_scim.protocol.tolerances import noting
 from maptician_scim.provisioning import PROVISIONERS, Provisioner, provisioner_class
 from maptician_scim.tenancy import endpoint_url
@@ -94,7 +95,8 @@ class BulkJob:
             raise NotFound(f"There is no endpoint /{operation.endpoint[:64]} for bulk operations.")
         payload = operation.payload(self.ids)
         origin.resource_id = resource_id = resolved(operation.resource_id, self.ids)
-        provisioner = verbs(origin.tenant, origin, self.request)
+        # The answer names a version and a place, for which no groups and members are read.
+        provisioner = verbs(origin.tenant, origin, self.request, NOTHING)
         provisioner.note(payload)
         check_scope(cast(Token, origin.token), f"{verbs.resource_type.lower()}s", "write")
         match operation.method:

@@ -25,6 +25,9 @@ notices that the connection is closed."""
 ESCAPE = b"\\u"
 """Without it, no JSON in UTF-8 holds what is unstorable, nor a token that cannot be seen."""
 
+MOST_NAMES = 1000
+"""Names in one object: no schema has so many, and each costs time to look up."""
+
 RAW_BODY = "scim_raw_body"
 """Where the parser context keeps what was read."""
 
@@ -122,7 +125,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """
     document = load(body)
     if ESCAPE in body or redaction.holds_token(body.decode()):
-        _check(document, "", scim_settings.MAX_JSON_DEPTH)
+        _check(document, (), scim_settings.MAX_JSON_DEPTH)
     else:
         _check_depth(document, scim_settings.MAX_JSON_DEPTH)
     return document
@@ -131,9 +134,12 @@ def parse(body: bytes) -> dict[str, Any]:
 def check_operation(operation: dict[str, Any]) -> None:
     """Raise what ``parse`` raises, for one operation of a bulk request.
 
-    Its ``data`` may be as deep as the body of the request it stands for.
+    It may be as large as the body of the request it stands for, and its ``data`` as deep.
     """
-    _check(operation, "", scim_settings.MAX_JSON_DEPTH + 1)
+    _check(operation, (), scim_settings.MAX_JSON_DEPTH + 1)
+    text = json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > scim_settings.MAX_BODY_SIZE:
+        raise PayloadTooLarge(f"The operation has more than {scim_settings.MAX_BODY_SIZE} bytes.")
 
 
 def load(body: bytes) -> dict[str, Any]:
@@ -162,6 +168,11 @@ def load(body: bytes) -> dict[str, Any]:
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_NAMES:
+        raise InvalidSyntax(
+            f"An object in the request body has {len(pairs)} names; at most {MOST_NAMES} are "
+            "allowed."
+        )
     document: dict[str, Any] = {}
     seen: set[str] = set()
     for name, value in pairs:
@@ -190,28 +201,31 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _check(value: Any, place: str, depth: int) -> None:
-    """Refuse what is nested too deeply, and characters that PostgreSQL or UTF-8 cannot hold."""
+def _check(value: Any, place: tuple[str, ...], depth: int) -> None:
+    """Refuse what is nested too deeply, and characters that PostgreSQL or UTF-8 cannot hold.
+
+    The names of a place are joined for an error only: a long one may stand before many values.
+    """
     if depth < 0:
         raise InvalidSyntax("The request body is nested too deeply.")
     if isinstance(value, dict):
         for name, item in value.items():
             if not is_storable(name):
                 raise InvalidValue("An attribute name holds a character that is not allowed.")
-            _check(item, f"{place}.{name}" if place else name, depth - 1)
+            _check(item, (*place, name), depth - 1)
     elif isinstance(value, list):
         for item in value:
             _check(item, place, depth - 1)
     elif isinstance(value, str) and not is_storable(value):
         raise InvalidValue(
-            f"{_printable(place)!r} holds a character that is not allowed: "
+            f"{_printable('.'.join(place))!r} holds a character that is not allowed: "
             "NUL or half of a surrogate pair."
         )
     elif isinstance(value, str) and redaction.holds_token(value):
         # It would be stored, shown and answered as it is.
         raise InvalidValue(
-            f"{_printable(place)!r} holds a bearer token. Paste it into the settings of the "
-            "connection only, and have it replaced: it may have been seen."
+            f"{_printable('.'.join(place))!r} holds a bearer token. Paste it into the settings of "
+            "the connection only, and have it replaced: it may have been seen."
         )
 
 

@@ -75,7 +75,7 @@ def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str,
     extensions = {urn.lower(): urn for urn in extension_schemas(model)}
     for name, value in sent.items():
         if name.lower() == "schemas":
-            _note_unknown_schemas(model, value)
+            sent[name] = _known_schemas(model, value)
         elif name.lower() not in extensions:
             sent[name] = list_value(model, name, value)
         elif isinstance(value, dict):
@@ -101,12 +101,22 @@ def _extension(model: ResourceModel, urn: str, payload: dict[str, Any]) -> dict[
     return tolerated
 
 
-def _note_unknown_schemas(model: ResourceModel, schemas: Any) -> None:
-    """Entra lists a schema of Microsoft's own when it creates a group."""
+def _known_schemas(model: ResourceModel, schemas: Any) -> Any:
+    """What is listed without what nobody knows; Entra lists a schema of Microsoft's own when it
+    creates a group.
+
+    Where nothing else is listed, the first is left, so that the core schema is missed.
+    """
+    if not isinstance(schemas, list):
+        return schemas
     known = {urn.lower() for urn in (core_schema(model), *extension_schemas(model))}
-    for urn in schemas if isinstance(schemas, list) else ():
+    kept = []
+    for urn in schemas:
         if isinstance(urn, str) and urn.lower() not in known:
             tolerate(Tolerance.UNKNOWN_SCHEMA, urn)
+        else:
+            kept.append(urn)
+    return kept or schemas[:1]
 
 
 def attribute_value(model: ResourceModel, name: str, value: Any, *, adds: bool = False) -> Any:
@@ -186,10 +196,8 @@ def one_primary(name: str, value: Any) -> Any:
     if len(primary) > 1:
         tolerate(Tolerance.TWO_PRIMARIES, name)
     newest = next((e for e in reversed(primary) if not is_hollow(pruned(e))), None)
-    return [
-        _not_primary(entry) if any(entry is p for p in primary if p is not newest) else entry
-        for entry in value
-    ]
+    others = {id(entry) for entry in primary if entry is not newest}
+    return [_not_primary(entry) if id(entry) in others else entry for entry in value]
 
 
 DESCRIBING = frozenset({"type", "primary"})

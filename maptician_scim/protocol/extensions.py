@@ -28,6 +28,9 @@ Document = dict[str, Any]
 URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,30}:[a-z0-9()+,.:=@;$_!*'%/?#~&-]+", re.IGNORECASE)
 """RFC 8141 section 2."""
 
+SHOWN = 200
+"""Characters of a place that an error names."""
+
 IN_A_NAME = re.compile(r"[^0-9a-z]")
 
 
@@ -55,14 +58,14 @@ def unknown_schemas(model: ResourceModel, payload: Document) -> Document:
     for urn, value in payload.items():
         if not isinstance(value, dict) or not is_unknown_schema(model, urn):
             continue
-        kept = pruned(_kept(value, urn))
+        kept = pruned(_kept(value, urn[:SHOWN]))
         if not kept:
             continue
         found[urn] = kept
         room -= len(urn.encode()) + len(orjson.dumps(kept))
         if room < 0:
             raise InvalidValue(
-                f"{urn[:200]!r} is too large: of schemas that are not declared here, at most "
+                f"{urn[:SHOWN]!r} is too large: of schemas that are not declared here, at most "
                 f"{scim_settings.MAX_UNKNOWN_SCHEMAS_SIZE} bytes are kept of one resource."
             )
     return found
@@ -71,7 +74,7 @@ def unknown_schemas(model: ResourceModel, payload: Document) -> Document:
 def _kept(value: Any, place: str) -> Any:
     if isinstance(value, dict):
         shown = {n: v for n, v in value.items() if not _is_password(n)}
-        return {n: _kept(v, f"{place}.{n}") for n, v in shown.items()}
+        return {n: _kept(v, f"{place}.{n}"[:SHOWN]) for n, v in shown.items()}
     if isinstance(value, list):
         return [_kept(item, place) for item in value]
     return kept_number(value, place) if isinstance(value, (int, float)) else value

@@ -7,6 +7,7 @@ is ``InvalidFilter``, never a wider list.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,6 +84,9 @@ TYPED = frozenset({"boolean", "json_boolean", "number", "datetime", "json_dateti
 """What compares as something else than a string."""
 
 ORDERED = TYPED - {"boolean", "json_boolean"}
+
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A string in quotes."""
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -271,14 +275,19 @@ def compile_selection(
 
 
 def check_size(text: str, what: str = "filter", refusal: type[ScimError] = InvalidFilter) -> None:
-    """Refuse what would exhaust the parser or the database before it is parsed."""
+    """Refuse what would exhaust the parser or the database before it is parsed.
+
+    And half of a surrogate pair, which scim2-models cannot compare as a URI.
+    """
     if len(text) > scim_settings.MAX_FILTER_LENGTH:
         raise refusal(
             f"The {what} has {len(text)} characters; at most "
             f"{scim_settings.MAX_FILTER_LENGTH} are allowed."
         )
+    if any(not _is_encodable(_escaped(string)) for string in STRING.findall(text)):
+        raise refusal(f"The {what} holds a character that is not allowed.")
     depth = deepest = 0
-    for character in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+    for character in STRING.sub("", text):
         depth += (character in "([") - (character in ")]")
         deepest = max(deepest, depth)
     if deepest > scim_settings.MAX_FILTER_DEPTH:
@@ -286,6 +295,14 @@ def check_size(text: str, what: str = "filter", refusal: type[ScimError] = Inval
             f"The {what} is nested {deepest} deep; at most "
             f"{scim_settings.MAX_FILTER_DEPTH} is allowed."
         )
+
+
+def _escaped(string: str) -> str:
+    """What a string in quotes stands for; if it is malformed, the parser says so."""
+    try:
+        return str(json.loads(string))
+    except ValueError:
+        return ""
 
 
 class _Rewriter(FilterVisitor[FilterNode]):

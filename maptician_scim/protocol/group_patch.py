@@ -14,7 +14,9 @@ from typing import Any
 import scim2_models as scim
 from scim2_models.path import CompareOperator, Comparison
 
-from maptician_scim.exceptions import InvalidValue, Mutability
+from maptician_scim.conf import scim_settings
+from maptician_scim.exceptions import InvalidPath, InvalidValue, Mutability
+from maptician_scim.protocol.filters import check_size
 from maptician_scim.protocol.messages import scim_error
 from maptician_scim.protocol.patch import named
 from maptician_scim.protocol.schemas import ResourceModel, core_schema
@@ -83,9 +85,13 @@ class Plan:
         self.add(members)
 
     def select(self, path: str) -> None:
-        """Each selection is a statement of its own; no client needs more than one or two."""
+        """Each selection is a statement of its own; no client needs more than one or two.
+
+        Together they may be no longer than one filter: each term looks at every person.
+        """
         self.steps.append(Selection(path))
-        if len(self.steps) > MAX_STEPS:
+        length = sum(len(step.path) for step in self.steps if isinstance(step, Selection))
+        if len(self.steps) > MAX_STEPS or length > scim_settings.MAX_FILTER_LENGTH:
             raise InvalidValue(
                 "The request selects members by something else than their ids too often; name them "
                 "by their ids, or send several requests."
@@ -201,13 +207,14 @@ class _Separator:
         if value != self.own_id:
             raise Mutability("'id' is given by the service provider and cannot be changed.")
 
-    def _is_core(self, path: str) -> bool:
-        return path.lower() == self.core
+    def _is_core(self, path: Any) -> bool:
+        return isinstance(path, str) and path.lower() == self.core
 
     def _members_path(self, text: str) -> scim.Path[Any] | None:
         """The path, if it leads to members or to a part of them."""
         if MEMBERS not in text.lower():
             return None
+        check_size(text, "path", InvalidPath)
         try:
             path: scim.Path[Any] = self.path(text)
         except scim.SCIMException as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maptician_scim.conf import scim_settings
-from maptician_scim.exceptions import InvalidValue
+from maptician_scim.exceptions import InvalidPath, InvalidValue
 from maptician_scim.protocol.dialects import multi_valued_attributes
 from maptician_scim.protocol.schemas import ResourceModel
 
@@ -88,8 +88,12 @@ def _comparisons(writes: list[_Write], size: int) -> int:
 
 
 def _writes(operations: Iterable[dict[str, Any]]) -> Iterator[_Write]:
-    """Each write that operations stand for. Raises ``InvalidValue`` where they are too many."""
+    """Each write that operations stand for.
+
+    Raises ``InvalidValue`` where they are too many, and ``InvalidPath`` for one that is too long.
+    """
     limit, found = scim_settings.MAX_PATCH_OPERATIONS, 0
+    longest = scim_settings.MAX_FILTER_LENGTH
     for operation in operations:
         members = {name.lower(): value for name, value in operation.items()}
         op, path = str(members.get("op")).lower(), str(members.get("path") or "")
@@ -99,6 +103,11 @@ def _writes(operations: Iterable[dict[str, Any]]) -> Iterator[_Write]:
                 raise InvalidValue(
                     f"'Operations' name more than {limit} attributes. Send them in several "
                     "requests."
+                )
+            if len(written) > longest:  # before a thousand copies of it are kept
+                raise InvalidPath(
+                    f"The path {written[:100]!r} has {len(written)} characters; at most {longest} "
+                    "are allowed."
                 )
             yield _Write(op, written, value)
 

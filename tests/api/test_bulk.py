@@ -6,9 +6,11 @@ import uuid
 from unittest.mock import ANY
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from scim2_models import BulkResponse, Context, User
 
+from maptician_scim import relations
 from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.provisioning import UserProvisioner
 from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, GROUP, PATCH_OP, USER
@@ -206,6 +208,24 @@ def test_data_may_be_as_deep_as_a_body_of_its_own_and_no_deeper(scim, configure)
         alone = scim.create(userName=f"a{depth}", x=nested(depth)).status_code
         assert statuses(scim.bulk(post(f"b{depth}", x=nested(depth)))) == [str(alone)]
     assert statuses(scim.bulk(post("c", x=nested(400)))) == ["400"]
+
+
+def test_operation_is_no_larger_than_a_body_of_its_own(scim, configure):
+    configure(MAX_BODY_SIZE=1000)
+    answer = scim.bulk(post("kim"), post("lee", "b", title="x" * 1000))
+    assert statuses(answer) == ["201", "413"]
+
+
+def test_no_members_are_read_where_none_are_answered(scim, pat):
+    team = scim.push("Sales", [pat["id"]]).json()["id"]
+    with CaptureQueriesContext(connection) as queries:
+        rename = {"displayName": "Support"}
+        operation = {"op": "replace", "value": rename}
+        data = {"schemas": [PATCH_OP], "Operations": [operation]}
+        answer = scim.bulk({"method": "PATCH", "path": f"/Groups/{team}", "data": data})
+    assert statuses(answer) == ["200"]
+    memberships = relations.relation().through._meta.db_table
+    assert not [query for query in queries if memberships in query["sql"]]
 
 
 @pytest.mark.rfc("7644", "3.7", "a", "b")
@@ -415,7 +435,7 @@ def test_if_one_byte_is_too_much_then_413(scim):
 
 
 def test_body_beyond_djangos_own_limit_is_read(scim):
-    operations = [post(f"p{n}", title="x" * 1_100_000) for n in range(4)]
+    operations = [post(f"p{n}", title="x" * 1_000_000) for n in range(4)]
     answer = scim.bulk(*operations, post("kim"))
     assert statuses(answer) == ["400"] * 4 + ["201"]
     assert "at most" in results(answer)[0]["response"]["detail"]

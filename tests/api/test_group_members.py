@@ -498,3 +498,10 @@ def test_groups_are_found_by_groups_in_them(scim, team, parent):
 
 def test_group_of_another_tenant_is_unknown(other_scim, team, nested):
     assert other_scim.push("X", [team["id"]]).status_code == 400
+
+
+@pytest.mark.parametrize("path", [1, 1e300, ["members"], {"a": 1}, True])
+def test_path_that_is_no_text_is_refused(scim, path):
+    team = scim.push("Sales").json()["id"]
+    answer = scim.modify_group(team, {"op": "add", "path": path, "value": {"displayName": "x"}})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "'path' must be a string.")

@@ -29,7 +29,7 @@ def writing(number, path='emails[type eq "t{}"].value'):
 
 TOO_MUCH = {
     "operations": ([{"op": "replace", "path": "title", "value": "x"}] * 10_000, "Operations"),
-    "attributes": ([{"op": "add", "value": {f"x{n}": 1 for n in range(10_000)}}], "Operations"),
+    "attributes": ([{"op": "add", "value": {f"x{n}": 1 for n in range(900)}}] * 12, "Operations"),
     "keys": ([{"op": "add", "value": {p["path"]: "x" for p in writing(1000)}}], "'emails'"),
     "value paths": (writing(1000), "'emails'"),
     "long filters": (
@@ -65,6 +65,18 @@ def test_too_much_work_is_refused_in_a_tenth_of_a_second(scim, pat, operations):
     assert named in answer.json()["detail"]
     assert "at most" in answer.json()["detail"] or "more than" in answer.json()["detail"]
     assert scim.read(pat["id"]).json() == pat
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{f"x{n}": 1 for n in range(10_000)}, {f'emails[type eq "{"a" * 9000}"]': {"x": 1}}],
+    ids=["names", "long keys"],
+)
+def test_names_are_counted_and_measured(scim, pat, value):
+    answer, seconds = fastest(lambda: scim.modify(pat["id"], {"op": "add", "value": value}))
+    assert seconds < 0.1
+    assert answer.status_code == 400
+    assert "at most" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("attribute", ["roles", "phoneNumbers"])

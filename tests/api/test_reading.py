@@ -140,6 +140,8 @@ def test_filter_as_long_as_allowed_is_answered(scim, people, term, operator):
         ('meta.created gt "0001-01-01T00:00:00+14:00"', "date"),
         ('title eq "\\u0000"', "character"),
         ('title eq "\\ud800"', "character"),
+        ('photos.value lt "\\ud800"', "character"),
+        ('photos[value eq "\\ud800"]', "character"),
         ("title", "column"),
         ("title eq", "column"),
         ('title eq "x', "column"),
