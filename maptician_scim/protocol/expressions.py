@@ -138,7 +138,7 @@ class JSONText(Func):
         )
 
 
-class NumberField(FloatField):
+class NumberField(FloatField):  # type: ignore[type-arg]  # no generic at run time
     """Numbers as the database gives them: as floats, large whole ones would become others."""
 
     def get_internal_type(self) -> str:

@@ -115,7 +115,7 @@ def test_people_are_ordered_as_in_memory(scim, settings, people, changed, some):
 
 
 @pytest.mark.django_db
-@examples(3)
+@examples(8)
 @given(groups=some_groups, some=sorts(group_model(())))
 def test_groups_are_ordered_as_in_memory(scim, groups, some):
     with undone():
