@@ -139,10 +139,17 @@ class JSONText(Func):
         )
 
 
+class NumberField(FloatField):  # type: ignore[type-arg]  # no generic at run time
+    """Numbers as the database gives them: as floats, large whole ones would become others."""
+
+    def get_internal_type(self) -> str:
+        return type(self).__name__
+
+
 class JSONNumber(Func):
     """The number at a place of a JSON object; NULL for what is none."""
 
-    output_field = FloatField()
+    output_field = NumberField()
 
     def __init__(self, document: Combinable, *names: str) -> None:
         super().__init__(document)

@@ -115,10 +115,20 @@ def test_people_are_ordered_as_in_memory(scim, settings, people, changed, some):
 
 
 @pytest.mark.django_db
-@examples(3)
+@examples(8)
 @given(groups=some_groups, some=sorts(group_model(())))
 def test_groups_are_ordered_as_in_memory(scim, groups, some):
     with undone():
         for name, external_id in groups:
             assert scim.push(name, externalId=external_id).status_code == 201
         check_sorts(scim, "Groups", group_model(()), some)
+
+
+@pytest.mark.django_db
+def test_large_whole_numbers_are_shown_once_each_by_cursor(scim, settings):
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"USER_ADAPTER": ADAPTER}
+    for number in range(3):
+        assert scim.create(userName=f"{number}", **{WORKPLACE: {"floor": 2**53 + number}})
+    wanted = {"sortBy": f"{WORKPLACE}:floor", "sortOrder": "descending", "count": 1}
+    found = by_cursor(scim, "Users", wanted, 3)
+    assert [person["userName"] for person in found] == ["2", "1", "0"]
