@@ -278,7 +278,7 @@ def test_slash_at_the_end_changes_nothing(scim, path):
 
 
 @pytest.mark.rfc("7644", "3.12", "a", "c")
-@pytest.mark.parametrize("path", ["/Nothing", "/Users/a/b", "/Bulk/x", "/", "/a%0Ab", "/Users%0A"])
+@pytest.mark.parametrize("path", ["/Nothing", "/Users/a/b", "/Bulk/x", "/a%0Ab", "/Users%0A"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 def test_other_paths_are_404(scim, path, method):
     answer = scim.request_scim(method, path)

@@ -38,10 +38,11 @@ SINGLE = [
     f"{ENTERPRISE_USER}:department",
     f"{ENTERPRISE_USER}:costCenter",
 ]
+# An entry without any value is none to us, so that it cannot take the mark from the primary one.
 LISTS = {
-    "emails": entries("value", "display"),
-    "phoneNumbers": entries("value"),
-    "addresses": entries("locality", "streetAddress"),
+    "emails": entries("value", "display", values=text),
+    "phoneNumbers": entries("value", values=text),
+    "addresses": entries("locality", "streetAddress", values=text),
 }
 
 
