@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -9,6 +11,21 @@ from tests.client import ScimClient
 
 # The tests of the second host need its settings.
 collect_ignore = [] if settings.AUTH_USER_MODEL == "auth.User" else ["clubs"]
+
+
+LONGEST = ["second_host", "conformance_tools", "demo", "live", "doctor", "readme", "secret"]
+LONGEST += [f"browser/test_{name}" for name in ("connection", "pages", "tokens", "admin")]
+"""The files that take longest, each of which one process runs: what begins last ends last."""
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+
+    def place(item):
+        name = item.path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+        return places.get(name.removeprefix("test_"), len(places))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
