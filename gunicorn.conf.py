@@ -38,10 +38,6 @@ limit_request_line = message.MAX_REQUEST_LINE = 1024 * 1024
 # Okta closes its socket after 60 seconds: nobody reads a later answer.
 timeout = 60
 
-# Longer than proxies and clients keep an idle connection: whoever closes first must not be the
-# server, just while the next request is on its way.
-keepalive = 75
-
 # Another gunicorn of the same account would take over the one socket in its home.
 control_socket_disable = True
 

@@ -109,8 +109,10 @@ def serving(env, directory):
         port = listener.getsockname()[1]
         # gunicorn takes the socket over, so nobody can take the port in between.
         bound = {"BIND": f"fd://{listener.fileno()}", "WEB_CONCURRENCY": "2", "WEB_THREADS": "8"}
+        # A client that pauses on a busy machine finds its connection where it was.
+        patience = ["--keep-alive", "15", "--graceful-timeout", "3"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"],
+            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *patience],
             cwd=ROOT,
             env=env | bound,
             pass_fds=[listener.fileno()],
