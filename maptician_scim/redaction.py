@@ -75,12 +75,13 @@ def path(decoded: str) -> str:
 def target(path: str) -> str:
     """Path and query string of a request."""
     name, separator, query = path.partition("?")
+    # First: its random characters may spell the name of a secret.
+    query = CURSOR.sub(rf"\1{REMOVED}", query)
     plain = unquote_plus(query)
     outside = STRING.sub(lambda found: "" if found[1] else found[0], plain)
     is_hidden = len(TOKEN.findall(plain)) > len(TOKEN.findall(query))
     if _is_secret(outside) or is_hidden:
         query = REMOVED
-    query = CURSOR.sub(rf"\1{REMOVED}", query)
     return cut(_storable(without_tokens(name + separator + query)), LONGEST_TARGET)
 
 

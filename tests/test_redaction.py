@@ -364,3 +364,8 @@ def test_target_of_quotes_takes_no_time():
 def test_token_behind_percent_signs_is_removed():
     hidden = SECRET.replace("_", "%5F")
     assert SECRET_PART not in redaction.target(f"/scim/v2/Users?filter={hidden}")
+
+
+def test_cursor_that_spells_the_name_of_a_secret_hides_nothing_else():
+    target = redaction.target("/scim/v2/Users?cursor=Xpwd7&sortBy=userName")
+    assert target == "/scim/v2/Users?cursor=[removed]&sortBy=userName"
