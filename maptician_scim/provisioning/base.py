@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.http import HttpRequest
 
 from maptician_scim import transactions
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
-from maptician_scim.exceptions import NotFound, PreconditionFailed
+from maptician_scim.exceptions import Conflict, NotFound, PreconditionFailed, Reason
 from maptician_scim.models import Connection
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.extensions import unknown_schemas
@@ -120,3 +122,20 @@ class Provisioner(ABC):
     @abstractmethod
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """End the resource for ever."""
+
+
+def tell_inside(signal: Signal, sender: type[Any], verb: str, arguments: dict[str, Any]) -> None:
+    """Send a signal inside the transaction; a receiver that raises undoes the verb."""
+    for _, answer in signal.send_robust(sender=sender, verb=verb, **arguments):
+        if isinstance(answer, (OperationalError, InterfaceError)):
+            raise answer  # a deadlock, say: the transaction runs again
+        if isinstance(answer, Exception):
+            raise refused_by_host() from answer
+
+
+def refused_by_host() -> Conflict:
+    """The refusal of what the host's own rules do not allow."""
+    return Conflict(
+        "The application refused this change because of a rule of its own.",
+        reason=Reason.HOST_RULE,
+    )

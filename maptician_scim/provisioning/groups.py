@@ -14,8 +14,6 @@ from django.core.exceptions import ValidationError
 from django.db import (
     DataError,
     IntegrityError,
-    InterfaceError,
-    OperationalError,
     transaction,
 )
 from django.db.models import F, ProtectedError, RestrictedError
@@ -45,7 +43,7 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner
+from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
 from maptician_scim.tenancy import endpoint_url
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -193,7 +191,7 @@ class GroupProvisioner(Provisioner):
             with transaction.atomic():
                 return adapter.change_members(plan, known)
         except IntegrityError as error:
-            raise _refused_by_host() from error
+            raise refused_by_host() from error
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -227,7 +225,7 @@ class GroupProvisioner(Provisioner):
                 adapter.save()
         except IntegrityError as error:
             self._refuse_taken(adapter)
-            raise _refused_by_host() from error
+            raise refused_by_host() from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -295,7 +293,7 @@ class GroupProvisioner(Provisioner):
             "changes": changes,
         }
         if (changes or verb == "deleted") and not rehearsal.is_on():
-            _tell_inside(self.adapter_class, verb, arguments)
+            tell_inside(signals.group_in_transaction, self.adapter_class, verb, arguments)
             tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
             transaction.on_commit(tell_outside)
         events.record(self.origin, status, changes=changes)
@@ -330,27 +328,10 @@ class GroupProvisioner(Provisioner):
         return list(records.values_list("scim_id", flat=True))
 
 
-def _tell_inside(sender: type[GroupAdapter], verb: str, arguments: dict[str, Any]) -> None:
-    """Send ``group_in_transaction``; a receiver that raises undoes the verb."""
-    answers = signals.group_in_transaction.send_robust(sender=sender, verb=verb, **arguments)
-    for _, answer in answers:
-        if isinstance(answer, (OperationalError, InterfaceError)):
-            raise answer  # a deadlock, say: the transaction runs again
-        if isinstance(answer, Exception):
-            raise _refused_by_host() from answer
-
-
 def _taken(display_name: str) -> Uniqueness:
     return Uniqueness(
         f"There is a group called {display_name!r} already. Look it up with the filter "
         'displayName eq "..." and link it, or push this one under another name.',
         reason=Reason.GROUP_TAKEN,
         facts={"name": display_name},
-    )
-
-
-def _refused_by_host() -> Conflict:
-    return Conflict(
-        "The application refused this change because of a rule of its own.",
-        reason=Reason.HOST_RULE,
     )

@@ -10,8 +10,6 @@ from django.core.exceptions import ValidationError
 from django.db import (
     DataError,
     IntegrityError,
-    InterfaceError,
-    OperationalError,
     transaction,
 )
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
@@ -42,7 +40,7 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner
+from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -292,7 +290,7 @@ class UserProvisioner(Provisioner):
         except IntegrityError as error:
             if adapter.is_renamed and not self._takes_another_username:
                 raise _UsernameTaken from error
-            raise _refused_by_host() from error
+            raise refused_by_host() from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -339,19 +337,10 @@ class UserProvisioner(Provisioner):
         }
         is_heard = changes or adapter.has_new_password or verb == "deleted"
         if is_heard and not rehearsal.is_on():
-            _tell_inside(self.adapter_class, verb, arguments)
+            tell_inside(signals.in_transaction, self.adapter_class, verb, arguments)
             tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
             transaction.on_commit(tell_outside)
         events.record(self.origin, status, changes=changes)
-
-
-def _tell_inside(sender: type[UserAdapter], verb: str, arguments: dict[str, Any]) -> None:
-    """Send ``in_transaction``; a receiver that raises undoes the verb."""
-    for _, answer in signals.in_transaction.send_robust(sender=sender, verb=verb, **arguments):
-        if isinstance(answer, (OperationalError, InterfaceError)):
-            raise answer  # a deadlock, say: the transaction runs again
-        if isinstance(answer, Exception):
-            raise _refused_by_host() from answer
 
 
 def _taken(user_name: str, *, by: UserAdapter | None = None) -> Uniqueness:
@@ -397,11 +386,4 @@ def _protected() -> Forbidden:
         "This account is protected: it cannot be deactivated, renamed, deleted or taken over by "
         "provisioning. Its own administrators manage it; unassign it from the app.",
         reason=Reason.PROTECTED,
-    )
-
-
-def _refused_by_host() -> Conflict:
-    return Conflict(
-        "The application refused this change because of a rule of its own.",
-        reason=Reason.HOST_RULE,
     )
