@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from maptician_scim.exceptions import (
     NotFound,
     Reason,
     ScimError,
+    TooManyRequests,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -50,6 +52,8 @@ def as_scim_error(error: Exception, correlation_id: str) -> ScimError:
         return error
     if isinstance(error, scim.SCIMException):
         return scim_error(error)
+    if isinstance(error, drf.Throttled):
+        return TooManyRequests(retry_after=max(1, math.ceil(getattr(error, "wait", None) or 1)))
     for kind, answer in (
         (drf.MethodNotAllowed, MethodNotAllowed()),
         (drf.UnsupportedMediaType, UnsupportedMediaType()),

@@ -226,6 +226,27 @@ class UnsupportedMediaType(ScimError):
     default_detail = "Send application/scim+json or application/json."
 
 
+class TooManyRequests(ScimError):
+    """The client, or somebody at its address, has to wait ``retry_after`` seconds (RFC 6585).
+
+    An integer: Okta reads no other (RFC 9110 section 10.2.3 has dates, too).
+    """
+
+    status = 429
+    default_detail = "Too many requests. Nothing was changed; try again later."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: int,
+        reason: Reason | None = None,
+        facts: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail, reason=reason, facts=facts)
+        self.retry_after = retry_after
+
+
 class InternalError(ScimError):
     """What nobody foresaw; the log has the traceback under the correlation id."""
 

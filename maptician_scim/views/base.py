@@ -29,6 +29,7 @@ from maptician_scim.exceptions import (
     InvalidSyntax,
     Reason,
     ScimError,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
 )
@@ -107,6 +108,8 @@ class SCIMView(APIView):
             response["WWW-Authenticate"] = BearerAuthentication().authenticate_header(self.request)
         if isinstance(error, Unavailable):
             response["Retry-After"] = str(scim_settings.RETRY_AFTER)
+        if isinstance(error, TooManyRequests):
+            response["Retry-After"] = str(error.retry_after)
         return response
 
     def finalize_response(
