@@ -38,6 +38,7 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
+from maptician_scim.statements import Row, inherits
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -226,9 +227,13 @@ class UserAdapter(SCIMUser):
         projection: Projection = EVERYTHING,
     ) -> list[Document]:
         """The resources of annotated records, straight from rows: one query, no model instance."""
-        mapping, base = cls.mapping(), endpoint_url(request)
-        with_groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
-        rows = records.values_list(
+        return cls.documents_in(cls.rows(records), request)
+
+    @classmethod
+    def rows(cls, records: ProvisionedUserQuerySet) -> QuerySet[Any, Any]:
+        """The columns of annotated records that ``documents_in`` takes."""
+        groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
+        return records.values_list(
             "scim_id",
             "created_at",
             "modified_at",
@@ -236,21 +241,33 @@ class UserAdapter(SCIMUser):
             "external_id",
             "attributes",
             "active_when_removed",
-            *mapping.aliases,
-            *with_groups,
+            *cls.mapping().aliases,
+            *groups,
         )
+
+    @classmethod
+    def documents_in(cls, rows: Iterable[Row], request: HttpRequest) -> list[Document]:
+        """The resources of such rows."""
+        mapping, base = cls.mapping(), endpoint_url(request)
+        width = len(mapping.mapped)
         found = []
         for scim_id, created, modified, user_name, external_id, kept, removed, *columns in rows:
-            groups = columns.pop() if with_groups else None
-            values = [
-                m.unless_removed(m.shown(value), removed)
-                for m, value in zip(mapping.mapped, columns, strict=True)
-            ]
+            values = mapping.shown(columns[:width], removed)
             document = mapping.document(user_name, external_id, kept, values)
-            if groups:
-                document["groups"] = group_entries(groups, endpoint_url(request, "groups"))
+            if groups := columns[width:]:
+                entries = group_entries(groups[0], endpoint_url(request, "groups"))
+                if entries:
+                    document["groups"] = entries
             found.append(_described(document, str(scim_id), created, modified, base))
         return found
+
+    @classmethod
+    def can_be_compiled(cls) -> bool:
+        """Whether which people a tenant sees is asked as in this class, and so can be compiled.
+
+        A host's own ``scope`` may depend on anything, on the time of day for instance.
+        """
+        return inherits(cls, UserAdapter, "scope", "annotated", "rows", "documents")
 
     @classmethod
     def annotated(cls, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:

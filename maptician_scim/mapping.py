@@ -230,6 +230,15 @@ class AttributeMap:
                 groups.setdefault(mapped.path.container, []).append(mapped)
         return groups
 
+    def shown(self, columns: Sequence[Any], active_when_removed: bool | None) -> list[Any]:
+        """The values of the mapped columns, in the order of the map, as SCIM shows them."""
+        return [
+            value
+            if type(value) is str and mapped.attribute.to_scim is None
+            else mapped.unless_removed(mapped.shown(value), active_when_removed)
+            for mapped, value in zip(self.mapped, columns, strict=True)
+        ]
+
     def described(self) -> list[Description]:
         """The whole map for people: userName first, then its lines, externalId last.
 

@@ -20,7 +20,7 @@ from django.db.models import F, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
 from maptician_scim import events, membership, rehearsal, relations, signals, transactions
-from maptician_scim.conf import scim_settings
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
     InvalidValue,
@@ -60,6 +60,8 @@ class GroupProvisioner(Provisioner):
     """The verbs on one tenant's groups for one request."""
 
     resource_type = "Group"
+    record_model = ProvisionedGroup
+    looked_up_by = {"displayname": "display_name_key", "externalid": "external_id"}
 
     @property
     def adapter_class(self) -> type[GroupAdapter]:
@@ -68,8 +70,8 @@ class GroupProvisioner(Provisioner):
             raise NotFound
         return adapter
 
-    def visible(self) -> ProvisionedGroupQuerySet:
-        return self.adapter_class.annotated(ProvisionedGroup.objects.for_tenant(self.tenant))
+    def visible_to(self, tenant: Tenant) -> ProvisionedGroupQuerySet:
+        return self.adapter_class.annotated(ProvisionedGroup.objects.for_tenant(tenant))
 
     def sources(self) -> Sources:
         related = {"members": relations.members_for_filters(self.tenant)}
@@ -79,8 +81,8 @@ class GroupProvisioner(Provisioner):
         name = payload.get(DISPLAY_NAME)
         self.origin.group = name if isinstance(name, str) else ""
 
-    def _documents(self, records: Any) -> list[Document]:
-        found = super()._documents(records)
+    def _completed(self, documents: list[Document]) -> list[Document]:
+        found = documents
         if found and self.projection.includes("members"):
             members = relations.members(self.tenant, [d["id"] for d in found], self._urls)
             for document in found:

@@ -17,7 +17,7 @@ from django.dispatch import Signal
 
 from maptician_scim import events, membership, rehearsal, relations, signals, transactions
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
-from maptician_scim.conf import HostUser, scim_settings
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
     Forbidden,
@@ -62,21 +62,37 @@ class UserProvisioner(Provisioner):
     """The verbs on one tenant's users for one request."""
 
     resource_type = "User"
+    record_model = ProvisionedUser
+    looked_up_by = {"username": "user_name_key", "externalid": "external_id"}
     _takes_another_username = False
 
     @property
     def adapter_class(self) -> type[UserAdapter]:
         return scim_settings.USER_ADAPTER
 
-    def visible(self) -> ProvisionedUserQuerySet:
-        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
-        return self._with_groups(records)
+    def visible_to(self, tenant: Tenant) -> ProvisionedUserQuerySet:
+        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(tenant))
+        return self._with_groups(records, tenant)
 
-    def _with_groups(self, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
+    @property
+    def _shows_groups(self) -> bool:
+        return scim_settings.serves_groups and self.projection.includes("groups")
+
+    def _with_groups(
+        self, records: ProvisionedUserQuerySet, tenant: Tenant
+    ) -> ProvisionedUserQuerySet:
         """The records with their groups beside them, if anybody is shown those."""
-        if not (scim_settings.serves_groups and self.projection.includes("groups")):
+        if not self._shows_groups:
             return records
-        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(self.tenant)})
+        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(tenant)})
+
+    def can_be_compiled(self) -> bool:
+        groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
+        return super().can_be_compiled() and (groups is None or groups.can_be_compiled())
+
+    def reading_depends_on(self) -> tuple[object, ...]:
+        groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
+        return (*super().reading_depends_on(), groups)
 
     def sources(self) -> Sources:
         if not scim_settings.serves_groups:
@@ -247,7 +263,7 @@ class UserProvisioner(Provisioner):
         if not is_scim_id(scim_id):
             raise self.not_found(scim_id)
         people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
-        people = self._with_groups(people)
+        people = self._with_groups(people, self.tenant)
         try:
             record = people.select_for_update(of=self.adapter_class.locked_relations).get(
                 scim_id=scim_id

@@ -1,0 +1,59 @@
+"""What identity providers ask all day, as statements that are compiled once.
+
+A resource by its id, those with a userName, a displayName or an externalId, and the pages of a list
+as it was created. Everything else is asked through the ORM, with the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+
+from maptician_scim.conf import scim_settings
+from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.statements import Row, compiled
+
+if TYPE_CHECKING:
+    from maptician_scim.provisioning.base import Provisioner
+
+LOOK_UP = re.compile(r'(\w+)\s+eq\s+"([^"\\\x00-\x1f\ud800-\udfff]+)"', re.IGNORECASE)
+"""One comparison with a text that means itself."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The resources of a tenant, or those of them that have a value in a column of ours."""
+
+    provisioner: Provisioner
+    column: str | None = None
+    value: Any = None
+
+    @property
+    def condition(self) -> Q | None:
+        """The same for the ORM."""
+        return None if self.column is None else Q(**{self.column: self.value})
+
+    def rows(self, *, start: int = 0, size: int | None = None) -> list[Row]:
+        """The columns of these resources, or of a page of them, in the order of creation."""
+        provisioner, column = self.provisioner, self.column
+        key = (*provisioner.reading_depends_on(), column)
+        statement = compiled(key, lambda: provisioner.rows_with(column))
+        values = {"tenant": provisioner.tenant.pk, "value": self.value}
+        return statement.rows(values, start=start, size=size)
+
+
+def looked_up(provisioner: Provisioner, filter_text: str | None) -> Ready | None:
+    """The resources a filter means, if it is one of those asked all day."""
+    if not provisioner.can_be_compiled():
+        return None
+    if filter_text is None:
+        return Ready(provisioner)
+    found = LOOK_UP.fullmatch(filter_text)
+    column = provisioner.looked_up_by.get(found[1].lower()) if found else None
+    if found is None or column is None or len(filter_text) > scim_settings.MAX_FILTER_LENGTH:
+        return None
+    value = user_name_key(found[2]) if column.endswith("_key") else found[2]
+    return Ready(provisioner, column, value) if value else None

@@ -1,0 +1,122 @@
+"""Statements that are compiled once and run with other values.
+
+To build a query and to write it as SQL takes the ORM several times as long as the database takes to
+answer it, and it is the same SQL each time. So the questions that identity providers ask all day
+are compiled at the first request and kept; the ORM stays the only one who writes them.
+
+What is compiled must depend on nothing but its slots: a queryset that holds the time of day, say,
+would hold that of its compilation for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.manager import BaseManager
+from django.db.models.sql.compiler import SQLCompiler
+
+MOST_KEPT = 512
+"""Far more than a project has: adapters are few, and so are the questions."""
+
+Row = tuple[Any, ...]
+Values = Mapping[str, Any]
+
+
+class Slot(Expression):
+    """Where in a queryset a value will stand; ``field`` says how it is written to the database."""
+
+    def __init__(self, name: str, field: Field[Any, Any]) -> None:
+        super().__init__(output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        return "%s", [self]
+
+    def bound(self, values: Values, connection: BaseDatabaseWrapper) -> Any:
+        """The value of this slot as the driver takes it."""
+        field: Field[Any, Any] = self.output_field
+        return field.get_db_prep_value(values[self.name], connection, prepared=False)
+
+
+def inherits(cls: type, base: type, *names: str) -> bool:
+    """Whether a class has these class methods from ``base`` and overrides none."""
+    return all(getattr(cls, name).__func__ is getattr(base, name).__func__ for name in names)
+
+
+def is_plain(manager: BaseManager[Any]) -> bool:
+    """Whether a manager of the host's leaves nothing out, by a rule that may change."""
+    return type(manager).get_queryset is BaseManager.get_queryset
+
+
+def slot(name: str, model: type[Model], field: str) -> Slot:
+    """A slot for what stands in a column; of a foreign key, the key it leads to."""
+    column: Any = model._meta.get_field(field)
+    return Slot(name, getattr(column, "target_field", column))
+
+
+class Statement:
+    """The SQL of a ``values_list`` queryset, and how its columns are read."""
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        self.using = queryset.db
+        """The database; a router that chooses another one for each query is asked once."""
+
+        compiler = queryset.query.get_compiler(self.using)
+        sql, params = compiler.as_sql()
+        self.sql: str = sql
+        self.params = tuple(params)
+        columns = [expression for expression, *_ in compiler.select]
+        self.converters = list(compiler.get_converters(columns).items())
+
+    def rows(self, values: Values, *, start: int = 0, size: int | None = None) -> list[Row]:
+        """The rows for these values, or a page of them."""
+        connection = connections[self.using]
+        bound = [p.bound(values, connection) if isinstance(p, Slot) else p for p in self.params]
+        sql = self.sql
+        if size is not None:
+            sql += " LIMIT %s OFFSET %s"
+            bound += (size, start)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, bound)
+            rows: list[Row] = cursor.fetchall()
+        if not self.converters:
+            return rows
+        return [self._converted(row, connection) for row in rows]
+
+    def _converted(self, row: Iterable[Any], connection: BaseDatabaseWrapper) -> Row:
+        found = list(row)
+        for place, (converters, expression) in self.converters:
+            for convert in converters:
+                found[place] = convert(found[place], expression, connection)
+        return tuple(found)
+
+
+_kept: dict[object, Statement] = {}
+
+
+def compiled(key: object, build: Callable[[], QuerySet[Any, Any]]) -> Statement:
+    """The statement of a queryset, built at the first time only.
+
+    ``key`` names everything the queryset depends on, but for its slots.
+    """
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        found = _kept[key] = Statement(build())
+    return found
+
+
+def columns(model: type[Model], prefix: str = "") -> list[str]:
+    """All columns of a model, for ``values_list``."""
+    return [prefix + field.attname for field in model._meta.concrete_fields]
+
+
+def split(model: type[Model], using: str, row: Row) -> tuple[Any, Row]:
+    """The object whose ``columns`` a row begins with, as the ORM would make it, and the rest."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    return model.from_db(using, names, row[: len(names)]), row[len(names) :]
