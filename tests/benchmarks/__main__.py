@@ -60,21 +60,23 @@ def seeded(url, sizes):
 def table(running, tenants, options):
     """Print a line for each operation; the names of those that miss their bar."""
     failed, counters = [], {}
-    print(f"{'operation':<28}{'':<8}{'median':>8}{'p95':>8}{'queries':>9}{'x LIMIT':>9}")
+    print(
+        f"{'operation':<28}{'':<8}{'median':>8}{'p95':>8}{'CPU':>8}{'queries':>9}{'x LIMIT':>9}{'x CPU':>7}"
+    )
     for operation in operations.OPERATIONS:
         if options.only not in operation.name:
             continue
         tenant = tenants[1] if operation.writes else tenants[0]
         of = dict.fromkeys(running, tenant)
         results = measuring.measure(operation, running, of, options.rounds, counters)
-        base = results[operation.base].median
+        base = results[operation.base]
         for name, result in results.items():
-            ratio = result.median / base
+            ratio = result.median / base.median
             missed = name == "us" and ratio > operation.bar
             note = f"  bar {operation.bar}, aim {operation.aim}" if name == "us" else ""
             print(
                 f"{operation.name:<28}{name:<8}{result.median:8.2f}{result.p95:8.2f}"
-                f"{result.queries:9}{ratio:9.2f}{note}{'  <-- NOT MET' if missed else ''}",
+                f"{result.cost:8.2f}{result.queries:9}{ratio:9.2f}{result.cost / base.cost:7.2f}{note}{'  <-- NOT MET' if missed else ''}",
                 flush=True,
             )
             if missed:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import secrets
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,6 @@ def _started(name, database_url, directory, variables):
         ours.recv()
         yield Contestant(name, ours)
     finally:
-        try:
+        with suppress(BrokenPipeError):
             ours.send(None)
-        except BrokenPipeError:
-            pass
         process.join(timeout=10)

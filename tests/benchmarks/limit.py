@@ -42,6 +42,7 @@ COLUMNS = {
     f"{ENTERPRISE}:organization": "organization",
     f"{ENTERPRISE}:department": "department",
 }
+NOT_KEPT = ("schemas", "userName", "externalId", "groups", "password")
 ELEMENTS = (
     ("phoneNumbers", "mobile", {"value": "mobile_phone"}),
     ("phoneNumbers", "work", {"value": "work_phone"}),
@@ -317,7 +318,7 @@ def change(request, scim_id, body):
     with connection.transaction():
         [row] = connection.execute(sql.LOCK, (caller[0], caller[0], scim_id)).fetchall()
         record_id, user_id, received, *shown_row = row
-        _, created, _, _, name, external_id, kept, groups, *values = shown_row
+        _, _, _, _, name, external_id, kept, groups, *values = shown_row
         before = dict(zip(sql.VALUES, values, strict=True))
         if request.method == "PUT":
             verb, external_id = "replace", body.get("externalId")

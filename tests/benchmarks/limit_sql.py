@@ -70,9 +70,10 @@ SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
 """
 
 PAGE = f"""
-WITH caller AS ({TOKEN})
-SELECT caller.tenant_id, found.*, (SELECT count(*) {OF_CALLER})
-FROM caller LEFT JOIN LATERAL (
+WITH caller AS MATERIALIZED ({TOKEN}), total AS MATERIALIZED (
+  SELECT (SELECT count(*) {OF_CALLER}) AS people FROM caller
+)
+SELECT caller.tenant_id, found.*, total.people FROM caller CROSS JOIN total LEFT JOIN LATERAL (
   SELECT {PERSON} {OF_CALLER} ORDER BY p.id LIMIT %s OFFSET %s
 ) found ON true
 """

@@ -18,12 +18,18 @@ class Measured:
     """How one contestant did in one operation."""
 
     times: list = field(default_factory=list)
+    processor: list = field(default_factory=list)
     queries: int = 0
 
     @property
     def median(self):
         """Milliseconds."""
         return median(self.times) / 1e6
+
+    @property
+    def cost(self):
+        """Milliseconds of processors: of Python and of PostgreSQL."""
+        return median(self.processor) / 1e6
 
     @property
     def p95(self):
@@ -44,13 +50,14 @@ def measure(operation, contestants, tenants, rounds, counters):
                 operation.request(sample)
                 for sample in samples(operation, name, tenants[name], counters, BATCH)
             ]
-            answers = contestants[name].order("time", requests)
+            answers, processor = contestants[name].order("time", requests)
             statuses = {status for _, status in answers}
             if statuses != {operation.status}:
                 body = contestants[name].order("ask", requests[:1])[0]
                 raise AssertionError(f"{name}: {operation.name}: {statuses}: {body}")
             if round_ >= WARM_UP:
                 results[name].times += [took for took, _ in answers]
+                results[name].processor.append(processor)
     for name, contestant in contestants.items():
         one = samples(operation, name, tenants[name], counters, 1)
         results[name].queries = contestant.order("count", map(operation.request, one))[0]
