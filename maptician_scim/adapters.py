@@ -30,7 +30,7 @@ from maptician_scim.exceptions import Conflict, Forbidden, InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
-from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.expressions import Moment, Written, user_name_key
 from maptician_scim.protocol.extensions import is_unknown_schema, keep_immutable
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
@@ -50,6 +50,9 @@ GROUPS_COLUMN = "scim_groups"
 """Under this name ``relations.groups_column`` stands beside records whose groups are shown."""
 
 NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
+DESCRIBING = (Written("scim_id"), Moment("created_at"), Moment("modified_at"))
+"""The columns that ``id`` and ``meta`` are made of."""
+
 CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
 
 
@@ -234,9 +237,7 @@ class UserAdapter(SCIMUser):
         """The columns of annotated records that ``documents_in`` takes."""
         groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
         return records.values_list(
-            "scim_id",
-            "created_at",
-            "modified_at",
+            *DESCRIBING,
             "user_name",
             "external_id",
             "attributes",
@@ -549,7 +550,7 @@ def critical_changes(changes: Iterable[str]) -> list[str]:
 
 
 def _described(
-    document: Document, scim_id: str, created: datetime, modified: datetime, base: str
+    document: Document, scim_id: str, created: datetime | str, modified: datetime | str, base: str
 ) -> Document:
     document["id"] = scim_id
     document["meta"] = {
@@ -562,8 +563,10 @@ def _described(
     return document
 
 
-def timestamp(value: datetime) -> str:
-    """A point in time as SCIM writes it: in UTC and milliseconds."""
+def timestamp(value: datetime | str) -> str:
+    """A point in time as SCIM writes it: in UTC and milliseconds; ``Moment`` has it written."""
+    if isinstance(value, str):
+        return value
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

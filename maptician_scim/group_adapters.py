@@ -16,7 +16,7 @@ from django_scim.adapters import SCIMGroup
 from scim2_models import Extension
 
 from maptician_scim import membership, relations
-from maptician_scim.adapters import timestamp
+from maptician_scim.adapters import DESCRIBING, timestamp
 from maptician_scim.columns import cannot_take, check_length, column_value, field_at, max_length
 from maptician_scim.conf import HostGroup, Tenant
 from maptician_scim.exceptions import InvalidValue
@@ -163,9 +163,7 @@ class GroupAdapter(SCIMGroup):
     def rows(cls, records: ProvisionedGroupQuerySet) -> QuerySet[Any, Any]:
         """The columns of annotated records that ``documents_in`` takes."""
         return records.values_list(
-            "scim_id",
-            "created_at",
-            "modified_at",
+            *DESCRIBING,
             "version",
             "display_name",
             "external_id",

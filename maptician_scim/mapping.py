@@ -186,6 +186,8 @@ class AttributeMap:
         self.aliases = {m.alias: self._shown_column(m) for m in self.mapped}
         self.fields = {m.attribute.field.partition("__")[0] for m in self.mapped}
         self._elements = self._grouped()
+        # Last first: what is put in front of a list last stands first in it.
+        self._containers = [(c, lines[0].path) for c, lines in reversed(self._elements.items())]
 
     def _shown_column(self, mapped: Mapped) -> F | NullIf:
         column = F(f"{self.relation}__{mapped.attribute.field}")
@@ -289,13 +291,15 @@ class AttributeMap:
                 element[mapped.path.sub_attribute or ""] = value
             else:
                 _put(attributes, mapped.path, value)
-        for container, lines in reversed(self._elements.items()):
+        for container, path in self._containers:
+            if container not in elements and container not in attributes:
+                continue
             element = elements.get(container, {}) | attributes.pop(container, {})
-            element.setdefault("type", lines[0].path.element)
+            element.setdefault("type", path.element)
             if not element["type"]:
                 del element["type"]
             if not is_hollow(element):
-                attributes.setdefault(lines[0].path.attribute, []).insert(0, element)
+                attributes.setdefault(path.attribute, []).insert(0, element)
         unknown = attributes.pop(UNKNOWN_SCHEMAS, {})
         document |= attributes
         document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]

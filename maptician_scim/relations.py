@@ -168,14 +168,14 @@ def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict
     of_group = f"user__{relation().to_groups}__scim_records__scim_id"
     people = people_of(tenant).filter(Among(F(of_group), ids)).order_by("id")
     found: dict[str, list[Entry]] = {}
-    for group, *member in people.values_list(of_group, "scim_id", "scim_display"):
-        found.setdefault(str(group), []).append(_entry(urls, "User", *member))
+    for group, member, name in people.values_list(of_group, "scim_id", "scim_display"):
+        found.setdefault(str(group), []).append(_entry(urls, "User", str(member), name))
     if scim_settings.NESTED_GROUPS:
         groups = ProvisionedGroup.objects.for_tenant(tenant).order_by("id")
         children = groups.filter(Among(F("parents__parent__scim_id"), ids))
         rows = children.values_list("parents__parent__scim_id", "scim_id", "display_name")
-        for group, *member in rows:
-            found.setdefault(str(group), []).append(_entry(urls, "Group", *member))
+        for group, member, name in rows:
+            found.setdefault(str(group), []).append(_entry(urls, "Group", str(member), name))
     return found
 
 
@@ -224,11 +224,22 @@ def touch_groups_of(tenant: Tenant, users: Iterable[Any]) -> None:
 
 def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Entry]:
     """What ``groups_column`` has found as the entries of a user; ``url`` is that of the groups."""
-    found = {pk: (UUID(scim_id), name) for pk, scim_id, name in rows or ()}
+    found = sorted({pk: (scim_id, name) for pk, scim_id, name in rows or ()}.items())
     urls = {"Group": url}
-    return [_entry(urls, "Group", *found[pk]) | {"type": "direct"} for pk in sorted(found)]
+    return [
+        {**_entry(urls, "Group", id_text(scim_id), name), "type": "direct"}
+        for _, (scim_id, name) in found
+    ]
 
 
-def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str | None) -> Entry:
-    entry = {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
-    return entry | {"display": display} if display else entry
+def id_text(scim_id: Any) -> str:
+    """A SCIM id as clients see it; in JSON, SQLite has it without hyphens."""
+    text = str(scim_id)
+    return text if len(text) == 36 else str(UUID(text))
+
+
+def _entry(urls: Mapping[str, str], kind: str, scim_id: str, display: str | None) -> Entry:
+    entry = {"value": scim_id, "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
+    if display:
+        entry["display"] = display
+    return entry

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     Aggregate,
@@ -317,6 +318,43 @@ class Among(Func):
         field = self.get_source_expressions()[0].output_field
         field = getattr(field, "target_field", field)
         return [field.get_db_prep_value(value, connection) for value in self.values]
+
+
+class Written(Func):
+    """A column as PostgreSQL writes it: no object is made of it only to be written again.
+
+    On another database it is the column itself.
+    """
+
+    template = "%(expressions)s::text"
+    arity = 1
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        return compiler.compile(self.get_source_expressions()[0])
+
+    def _resolve_output_field(self) -> Any:
+        return self.get_source_expressions()[0].output_field
+
+    def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        if connection.vendor == "postgresql":
+            return []
+        found: list[Any] = super().get_db_converters(connection)
+        return found
+
+
+class Moment(Written):
+    """A point in time as SCIM writes it: in UTC and milliseconds."""
+
+    template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        if settings.USE_TZ:
+            return self.as_sql(compiler, connection, **context)
+        return compiler.compile(self.get_source_expressions()[0])  # its time zone is Django's
 
 
 class JSONRows(Aggregate):

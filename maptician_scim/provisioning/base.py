@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -126,11 +126,19 @@ class Provisioner(ABC):
 
     def rows_with(self, column: str | None) -> QuerySet[Any, Any]:
         """The rows of the resources of a tenant, with a value in a column or without condition."""
-        records = self.visible_to(slot("tenant", self.record_model, "tenant")).order_by("pk")
-        if column is not None:
-            records = records.filter(**{column: slot("value", self.record_model, column)})
-        rows: QuerySet[Any, Any] = self.adapter_class.rows(records)
+        records = self.records_with(column, self.visible_to)
+        rows: QuerySet[Any, Any] = self.adapter_class.rows(records.order_by("pk"))
         return rows
+
+    def records_with(
+        self, column: str | None, of: Callable[[Tenant], QuerySet[Any]] | None = None
+    ) -> QuerySet[Any]:
+        """The same resources, with nothing beside them."""
+        tenant = slot("tenant", self.record_model, "tenant")
+        records = (of or self.record_model.objects.for_tenant)(tenant)  # type: ignore[attr-defined]
+        if column is None:
+            return records
+        return records.filter(**{column: slot("value", self.record_model, column)})
 
     def not_found(self, scim_id: str) -> NotFound:
         """The refusal of an id that the tenant does not have."""

@@ -39,10 +39,20 @@ class Ready:
     def rows(self, *, start: int = 0, size: int | None = None) -> list[Row]:
         """The columns of these resources, or of a page of them, in the order of creation."""
         provisioner, column = self.provisioner, self.column
-        key = (*provisioner.reading_depends_on(), column)
+        key = ("rows", *provisioner.reading_depends_on(), column)
         statement = compiled(key, lambda: provisioner.rows_with(column))
-        values = {"tenant": provisioner.tenant.pk, "value": self.value}
-        return statement.rows(values, start=start, size=size)
+        return statement.rows(self._values, start=start, size=size)
+
+    def total(self) -> int:
+        """How many of them there are."""
+        provisioner, column = self.provisioner, self.column
+        key = ("total", *provisioner.reading_depends_on(), column)
+        statement = compiled(key, lambda: provisioner.records_with(column).values_list("pk"))
+        return statement.count(self._values)
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {"tenant": self.provisioner.tenant.pk, "value": self.value}
 
 
 def looked_up(provisioner: Provisioner, filter_text: str | None) -> Ready | None:

@@ -46,6 +46,9 @@ class Kind:
         records = self.provisioner.visible()
         return records if self.condition is None else records.filter(self.condition)
 
+    def total(self) -> int:
+        return self.ready.total() if self.ready else self.records.order_by().count()
+
     def rows(self, condition: Q = ALWAYS) -> QuerySet[Any]:
         """What the database needs to order resources of several kinds, without their contents."""
         value = self.order.expression if self.order else Value(0)
@@ -173,7 +176,7 @@ class Search:
         return sorted(found, key=lambda document: places[document["id"]])
 
     def _total(self) -> int:
-        return sum(kind.records.order_by().count() for kind in self.kinds)
+        return sum(kind.total() for kind in self.kinds)
 
 
 def _kinds(provisioners: Sequence[Provisioner], query: Query) -> Iterable[Kind]:
