@@ -38,7 +38,7 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
-from maptician_scim.statements import Row, inherits
+from maptician_scim.statements import Row, columns, compiled, inherits, slot, split
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -164,9 +164,28 @@ class UserAdapter(SCIMUser):
         field = self.mapping().user_name
         if field is None or "__" in field.field:
             return None
-        names = {user_name, self.username_for(user_name)}
-        found = self.users_of(self.tenant).filter(**{f"{field.field}__in": names})
-        return found.exclude(scim_records__tenant=self.tenant).first()
+        tenant: Tenant = self.tenant
+        names = {"sent": user_name, "derived": self.username_for(user_name)}
+        if not inherits(type(self), UserAdapter, "users_of"):
+            return self._unlinked(tenant, field.field, names.values()).first()
+        statement = compiled(("unlinked", type(self), field.field), self._to_find)
+        for row in statement.page({"tenant": tenant.pk} | names, 0, 1):
+            return split(get_user_model(), statement.using, row)[0]
+        return None
+
+    @classmethod
+    def _unlinked(cls, tenant: Tenant, field: str, names: Iterable[Any]) -> QuerySet[Any]:
+        """The host users of a tenant with one of these usernames who have no record there."""
+        users = cls.users_of(tenant).filter(**{f"{field}__in": list(names)})
+        return users.exclude(scim_records__tenant=tenant).order_by("pk")
+
+    @classmethod
+    def _to_find(cls) -> QuerySet[Any, Any]:
+        attribute, users = cls.mapping().user_name, get_user_model()
+        field = attribute.field if attribute else users.USERNAME_FIELD
+        names = [slot(name, users, field) for name in ("sent", "derived")]
+        found = cls._unlinked(slot("tenant", ProvisionedUser, "tenant"), field, names)
+        return found.values_list(*columns(users))
 
     # -- what can be assigned to people ---------------------------------------------------------
 
@@ -252,10 +271,10 @@ class UserAdapter(SCIMUser):
         mapping, base = cls.mapping(), endpoint_url(request)
         width = len(mapping.mapped)
         found = []
-        for scim_id, created, modified, user_name, external_id, kept, removed, *columns in rows:
-            values = mapping.shown(columns[:width], removed)
+        for scim_id, created, modified, user_name, external_id, kept, removed, *mapped in rows:
+            values = mapping.shown(mapped[:width], removed)
             document = mapping.document(user_name, external_id, kept, values)
-            if groups := columns[width:]:
+            if groups := mapped[width:]:
                 entries = group_entries(groups[0], endpoint_url(request, "groups"))
                 if entries:
                     document["groups"] = entries
@@ -335,7 +354,11 @@ class UserAdapter(SCIMUser):
 
     def to_dict(self) -> Document:
         """The whole resource as a client sees it (RFC 7643 section 3)."""
-        record, document = self.record, self.document()
+        return self.described(self.document())
+
+    def described(self, document: Document) -> Document:
+        """The present ``document`` with ``id``, ``meta`` and ``groups``; it is taken over."""
+        record = self.record
         if self.groups:
             document["groups"] = self.groups
         return _described(

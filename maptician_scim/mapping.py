@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -74,11 +74,16 @@ class Attribute:
         """The value as SCIM shows it, read from the adapter's host user or group."""
         if self.read is not None:
             return self.shown(self.read(adapter))
-        return self.shown(attrgetter(self.field.replace("__", "."))(adapter.obj))
+        return self.shown(_getter(self.field)(adapter.obj))
 
     def shown(self, value: Any) -> Any:
         """The value of the column as SCIM shows it."""
         return value if self.to_scim is None or value is None else self.to_scim(value)
+
+
+@cache
+def _getter(path: str) -> attrgetter[Any]:
+    return attrgetter(path.replace("__", "."))
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,13 @@ class Mapped:
 
     def value_in(self, adapter: UserAdapter) -> Any:
         """The value as SCIM shows it, read from the adapter's host user."""
-        value = scim_value(self.kind, self.attribute.value_in(adapter))
-        return self.unless_removed(value, adapter.record.active_when_removed)
+        return self.seen(self.attribute.value_in(adapter), adapter.record.active_when_removed)
+
+    def seen(self, value: Any, active_when_removed: bool | None) -> Any:
+        """The host's value as JSON shows it, unless it is an ``active`` that was removed."""
+        if type(value) is str and self.kind != "decimal":
+            return value  # nearly all are
+        return self.unless_removed(scim_value(self.kind, value), active_when_removed)
 
     def unless_removed(self, value: Any, active_when_removed: bool | None) -> Any:
         """The value, unless it is the ``active`` that a client has removed.
@@ -235,9 +245,7 @@ class AttributeMap:
     def shown(self, columns: Sequence[Any], active_when_removed: bool | None) -> list[Any]:
         """The values of the mapped columns, in the order of the map, as SCIM shows them."""
         return [
-            value
-            if type(value) is str and mapped.attribute.to_scim is None
-            else mapped.unless_removed(mapped.shown(value), active_when_removed)
+            mapped.seen(mapped.attribute.shown(value), active_when_removed)
             for mapped, value in zip(self.mapped, columns, strict=True)
         ]
 

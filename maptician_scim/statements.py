@@ -10,14 +10,15 @@ would hold that of its compilation for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from django.db import connections
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, JSONField, Model, QuerySet
+from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
 from django.db.models.manager import BaseManager
+from django.db.models.signals import post_save, pre_save
 from django.db.models.sql.compiler import SQLCompiler
 
 MOST_KEPT = 512
@@ -73,19 +74,31 @@ class Statement:
         sql, params = compiler.as_sql()
         self.sql: str = sql
         self.params = tuple(params)
+        joins = queryset.query.alias_map.items()
+        self.aliases = {j.table_name: a for a, j in joins if queryset.query.alias_refcount[a]}
         columns = [expression for expression, *_ in compiler.select]
         self.converters = [
             (place, [_faster(convert) for convert in converters], expression)
             for place, (converters, expression) in compiler.get_converters(columns).items()
         ]
 
-    def rows(self, values: Values, *, start: int = 0, size: int | None = None) -> list[Row]:
-        """The rows for these values, or a page of them."""
-        rows = self._run("{}", values) if size is None else self._run(PAGE, values, size, start)
-        if not self.converters:
-            return rows
+    def rows(self, values: Values) -> list[Row]:
+        """The rows for these values."""
+        return self._read(self._run("{}", values))
+
+    def page(self, values: Values, start: int, size: int) -> list[Row]:
+        """As many rows as ``size`` after the first ``start``."""
+        return self._read(self._run(PAGE, values, size, start))
+
+    def locked(self, values: Values, models: Sequence[type[Model]]) -> list[Row]:
+        """The rows, after those of these models in them are locked, in this order."""
         connection = connections[self.using]
-        return [self._converted(row, connection) for row in rows]
+        if not connection.features.has_select_for_update:
+            return self.rows(values)
+        tables = [self.aliases[model._meta.db_table] for model in models]
+        names = [connection.ops.quote_name(alias) for alias in tables]
+        clause: str = connection.ops.for_update_sql(of=names)
+        return self._read(self._run(f"{{}} {clause}", values))
 
     def count(self, values: Values) -> int:
         """How many rows there are for these values."""
@@ -99,6 +112,12 @@ class Statement:
             cursor.execute(frame.replace("{}", self.sql), [*bound, *more])
             rows: list[Row] = cursor.fetchall()
         return rows
+
+    def _read(self, rows: list[Row]) -> list[Row]:
+        if not self.converters:
+            return rows
+        connection = connections[self.using]
+        return [self._converted(row, connection) for row in rows]
 
     def _converted(self, row: Iterable[Any], connection: BaseDatabaseWrapper) -> Row:
         found = list(row)
@@ -144,3 +163,65 @@ def split(model: type[Model], using: str, row: Row) -> tuple[Any, Row]:
     """The object whose ``columns`` a row begins with, as the ORM would make it, and the rest."""
     names = [field.attname for field in model._meta.concrete_fields]
     return model.from_db(using, names, row[: len(names)]), row[len(names) :]
+
+
+# -- writing objects of our own ------------------------------------------------------------------
+
+
+def insert(instance: Model) -> None:
+    """Write a new object, as ``save`` does, unless somebody listens to what ``save`` tells."""
+    model: Any
+    model, using = type(instance), router.db_for_write(type(instance), instance=instance)
+    connection = connections[using]
+    can_return = connection.features.can_return_columns_from_insert
+    if _is_heard(model) or not can_return:
+        instance.save(force_insert=True, using=using)
+        return
+    key = model._meta.pk
+    fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = connection.ops.quote_name(model._meta.db_table)
+    returned = connection.ops.quote_name(key.column)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {returned}",  # noqa: S608
+            [_saved(field, instance, connection, adds=True) for field in fields],
+        )
+        [value] = cursor.fetchone()
+    instance.pk = value
+    instance._state.adding, instance._state.db = False, using
+
+
+def update(instance: Model, *fields: str) -> None:
+    """Write these fields of an object that is there, as ``save`` does, with the same exception."""
+    model: Any
+    model, using = type(instance), router.db_for_write(type(instance), instance=instance)
+    if _is_heard(model):
+        instance.save(update_fields=fields, using=using)
+        return
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    columns = [model._meta.get_field(name) for name in fields]
+    changes = ", ".join(f"{quote(field.column)} = %s" for field in columns)
+    table, key = quote(model._meta.db_table), model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s",  # noqa: S608
+            [
+                *(_saved(field, instance, connection, adds=False) for field in columns),
+                key.get_db_prep_value(instance.pk, connection),
+            ],
+        )
+
+
+def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(instance, adds), connection)
+
+
+def _is_auto(field: Field[Any, Any]) -> bool:
+    return isinstance(field, AutoField)
+
+
+def _is_heard(model: type[Model]) -> bool:
+    return pre_save.has_listeners(model) or post_save.has_listeners(model)

@@ -95,8 +95,8 @@ class Provisioner(ABC):
 
     def documents_ready(self, ready: Ready, *, start: int, size: int) -> list[Document]:
         """The same of resources that a compiled statement finds."""
-        rows = ready.rows(start=start, size=size)
-        return [self.projection.apply(document) for document in self._documents_in(rows)]
+        documents = self._documents_in(ready.page(start, size))
+        return [self.projection.apply(document) for document in documents]
 
     def _with_id(self, scim_id: str) -> list[Document]:
         if self.can_be_compiled():

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.protocol.expressions import user_name_key
-from maptician_scim.statements import Row, compiled
+from maptician_scim.statements import Row, Statement, compiled
 
 if TYPE_CHECKING:
     from maptician_scim.provisioning.base import Provisioner
@@ -36,12 +36,19 @@ class Ready:
         """The same for the ORM."""
         return None if self.column is None else Q(**{self.column: self.value})
 
-    def rows(self, *, start: int = 0, size: int | None = None) -> list[Row]:
-        """The columns of these resources, or of a page of them, in the order of creation."""
+    def rows(self) -> list[Row]:
+        """The columns of these resources."""
+        return self._rows.rows(self._values)
+
+    def page(self, start: int, size: int) -> list[Row]:
+        """The same of some of them, in the order of creation."""
+        return self._rows.page(self._values, start, size)
+
+    @property
+    def _rows(self) -> Statement:
         provisioner, column = self.provisioner, self.column
         key = ("rows", *provisioner.reading_depends_on(), column)
-        statement = compiled(key, lambda: provisioner.rows_with(column))
-        return statement.rows(self._values, start=start, size=size)
+        return compiled(key, lambda: provisioner.rows_with(column))
 
     def total(self) -> int:
         """How many of them there are."""
