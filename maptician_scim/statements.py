@@ -21,6 +21,8 @@ from django.db.models.manager import BaseManager
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql.compiler import SQLCompiler
 
+from maptician_scim.protocol.expressions import listed
+
 MOST_KEPT = 512
 """Far more than a project has: adapters are few, and so are the questions."""
 
@@ -47,6 +49,13 @@ class Slot(Expression):
         return field.get_db_prep_value(values[self.name], connection, prepared=False)
 
 
+class ListSlot(Slot):
+    """The same for the values that ``Among`` compares with."""
+
+    def bound(self, values: Values, connection: BaseDatabaseWrapper) -> Any:
+        return listed(values[self.name], self.output_field, connection)
+
+
 def inherits(cls: type, base: type, *names: str) -> bool:
     """Whether a class has these class methods from ``base`` and overrides none."""
     return all(getattr(cls, name).__func__ is getattr(base, name).__func__ for name in names)
@@ -57,10 +66,10 @@ def is_plain(manager: BaseManager[Any]) -> bool:
     return type(manager).get_queryset is BaseManager.get_queryset
 
 
-def slot(name: str, model: type[Model], field: str) -> Slot:
+def slot(name: str, model: type[Model], field: str, kind: type[Slot] = Slot) -> Slot:
     """A slot for what stands in a column; of a foreign key, the key it leads to."""
     column: Any = model._meta.get_field(field)
-    return Slot(name, getattr(column, "target_field", column))
+    return kind(name, getattr(column, "target_field", column))
 
 
 class Statement:
@@ -90,15 +99,16 @@ class Statement:
         """As many rows as ``size`` after the first ``start``."""
         return self._read(self._run(PAGE, values, size, start))
 
-    def locked(self, values: Values, models: Sequence[type[Model]]) -> list[Row]:
+    def locked(
+        self, values: Values, models: Sequence[type[Model]], strength: str = "FOR UPDATE"
+    ) -> list[Row]:
         """The rows, after those of these models in them are locked, in this order."""
         connection = connections[self.using]
         if not connection.features.has_select_for_update:
             return self.rows(values)
         tables = [self.aliases[model._meta.db_table] for model in models]
-        names = [connection.ops.quote_name(alias) for alias in tables]
-        clause: str = connection.ops.for_update_sql(of=names)
-        return self._read(self._run(f"{{}} {clause}", values))
+        names = ", ".join(connection.ops.quote_name(table) for table in tables)
+        return self._read(self._run(f"{{}} {strength} OF {names}", values))
 
     def count(self, values: Values) -> int:
         """How many rows there are for these values."""

@@ -293,31 +293,42 @@ class Among(Func):
     """Whether a column holds one of these values: one parameter, however many they are.
 
     SQLite takes a limited number of parameters, and a statement with a thousand is no fixed one.
+    The values may also be an expression that stands for the parameter.
     """
 
     output_field = BooleanField()
 
-    def __init__(self, column: Combinable, values: Iterable[Any]) -> None:
+    def __init__(self, column: Combinable, values: Iterable[Any] | Expression) -> None:
         super().__init__(column)
-        self.values = list(values)
+        self.values = values if isinstance(values, Expression) else list(values)
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        sql, params = compiler.compile(self.get_source_expressions()[0])
-        return f"{sql} = ANY(%s)", (*params, self._prepared(connection))
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        listed, more = self._listed(compiler, connection)
+        return f"{column} = ANY({listed})", (*params, *more)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        sql, params = compiler.compile(self.get_source_expressions()[0])
-        listed = json.dumps(self._prepared(connection), default=str)
-        return f"{sql} IN (SELECT value FROM json_each(%s))", (*params, listed)  # noqa: S608 compiled
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        listed, more = self._listed(compiler, connection)
+        sql = f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 compiled
+        return sql, (*params, *more)
 
-    def _prepared(self, connection: BaseDatabaseWrapper) -> list[Any]:
+    def _listed(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        if isinstance(self.values, Expression):
+            return compiler.compile(self.values)
         field = self.get_source_expressions()[0].output_field
-        field = getattr(field, "target_field", field)
-        return [field.get_db_prep_value(value, connection) for value in self.values]
+        return "%s", (listed(self.values, field, connection),)
+
+
+def listed(values: Iterable[Any], field: Any, connection: BaseDatabaseWrapper) -> Any:
+    """Values of a column as the one parameter that ``Among`` takes."""
+    field = getattr(field, "target_field", field)
+    prepared = [field.get_db_prep_value(value, connection) for value in values]
+    return prepared if connection.vendor == "postgresql" else json.dumps(prepared, default=str)
 
 
 class Written(Func):
