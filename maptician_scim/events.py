@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal
+from maptician_scim import redaction, rehearsal, statements
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -87,7 +87,7 @@ def record(
     Raises ``IntegrityError`` where there is one with the same ``once``.
     """
     user_name = _storable(origin.user_name, "user_name")
-    return Event.objects.create(
+    event = Event(
         tenant=origin.tenant,
         token=origin.token,
         token_prefix=origin.token.prefix if origin.token else "",
@@ -111,6 +111,8 @@ def record(
         ip=origin.ip,
         client=origin.client,
     )
+    statements.insert(event)
+    return event
 
 
 def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:

@@ -26,6 +26,7 @@ def read(work: Callable[[], T]) -> T:
     """
     if connection.in_atomic_block:
         return work()
+    _trust_connection()
     try:
         return work()
     except (OperationalError, InterfaceError) as error:
@@ -43,6 +44,7 @@ def write(work: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         with transaction.atomic():
             return work()
+    _trust_connection()
     for attempt in range(1, ATTEMPTS + 1):
         is_committing = False
         try:
@@ -57,6 +59,14 @@ def write(work: Callable[[], T]) -> T:
             if attempt == ATTEMPTS or not is_undone:
                 raise Unavailable from error
     raise AssertionError("unreachable")
+
+
+def _trust_connection() -> None:
+    """Ask no ``SELECT 1`` first, as ``CONN_HEALTH_CHECKS`` does once a request.
+
+    If the connection is broken, what follows finds out and is done again on a new one.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
 
 
 def _or_unavailable(work: Callable[[], T]) -> T:
