@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import cast
 
@@ -12,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from maptician_scim import networks, redaction, rehearsal, tokens, transactions
+from maptician_scim import networks, redaction, rehearsal, throttling, tokens, transactions
 from maptician_scim.conf import scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
@@ -31,7 +32,8 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Token] | None:
         """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart.
 
-        Raises ``Forbidden`` where the tenant has switched SCIM off.
+        Raises ``TooManyRequests`` for a token that sends too much, and ``Forbidden`` where the
+        tenant has switched SCIM off.
         """
         origin = origin_of(request._request)
         key = requested_tenant_key(request._request)
@@ -44,6 +46,7 @@ class BearerAuthentication(BaseAuthentication):
                 raise UnknownTenant from None
             raise
         origin.tenant, origin.token = token.tenant, token
+        throttling.admit(token.pk)
         if not Connection.of(token.tenant).is_enabled:
             raise Forbidden(
                 "Provisioning is switched off here. Ask for it to be switched on, and try again.",
@@ -82,11 +85,13 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     if not tokens.is_well_formed(secret):
         raise Unauthorized(Reason.MISTYPED, prefix)
     # The digest of 256 random bits names the tenant; there is nothing to scope by before it.
-    found = Token.objects.with_tenant().filter(digest=tokens.digest(secret))
+    digest = tokens.digest(secret)
+    found = Token.objects.with_tenant().filter(digest=digest)
     # The join alone would let in those of tenants that the host hides, as it does archived ones.
     found = found.filter(tenant__in=tenant_model()._default_manager.all())
     token = transactions.read(found.first)
-    if token is None:
+    # The database finds; it is not left to its index, or its collation, to say what is the same.
+    if token is None or not hmac.compare_digest(token.digest, digest):
         raise Unauthorized(Reason.UNKNOWN, prefix)
     if tenant_key(token.tenant) != key:
         _tell_owner(token, request, origin)

@@ -208,6 +208,22 @@ class Settings:
         return cast(int, self.configured.get("TRUSTED_PROXIES", 0))
 
     @property
+    def THROTTLE(self) -> str | None:
+        """The requests a token may send, such as ``"200/s"``; ``None`` for no limit.
+
+        ``"200/s burst 1000"`` lets 1,000 come at once, after which 200 a second are let in.
+        """
+        return cast("str | None", self.configured.get("THROTTLE", "200/s burst 1000"))
+
+    @property
+    def FAILED_AUTHENTICATIONS(self) -> str | None:
+        """The failed authentications from one network address after which more get 429.
+
+        Valid tokens from there are let in as ever. ``None`` answers 401 without end.
+        """
+        return cast("str | None", self.configured.get("FAILED_AUTHENTICATIONS", "100/m"))
+
+    @property
     def TENANT_QUERYSET_FOR(self) -> Callable[[HostUser], QuerySet[Any]] | None:
         """A function, given as a dotted path, from an admin to the tenants they may see.
 

@@ -30,6 +30,8 @@ class Reason(TextChoices):
     UNKNOWN_TENANT = "unknown_tenant", _("unknown tenant")
     BASE_URL = "base_url", _("wrong base URL")
     NOT_HTTPS = "not_https", _("base URL without TLS")
+    THROTTLED = "throttled", _("too many requests")
+    FAILED_TOO_OFTEN = "failed_too_often", _("too many requests without a valid token")
     SCOPE = "scope", _("not allowed to this token")
     CREATE_OFF = "create_off", _("creating people is switched off")
     EMAIL_DOMAIN = "email_domain", _("e-mail domain not accepted")

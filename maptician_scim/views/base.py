@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import activity, discovery, events, redaction, rehearsal
+from maptician_scim import activity, discovery, events, redaction, rehearsal, throttling
 from maptician_scim.authentication import (
     BearerAuthentication,
     HasScope,
@@ -32,6 +32,7 @@ from maptician_scim.exceptions import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    UnknownTenant,
 )
 from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
@@ -95,6 +96,8 @@ class SCIMView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
+        if isinstance(error, (Unauthorized, UnknownTenant)):
+            error = throttling.after_failure(error, self.origin.ip)
         if error.reason is Reason.SCOPE:
             self._note()
         self.origin.body = self.request.parser_context.get(RAW_BODY)
@@ -133,9 +136,9 @@ class SCIMView(APIView):
     def _is_counted_at_once(self, status: int) -> bool:
         """Whether a request was refused, or somebody watches.
 
-        Never without a token, nor where the database has just failed.
+        Never without a token, nor where the database has just failed, nor for who sends too much.
         """
-        if self.origin.token is None or status >= 500:
+        if self.origin.token is None or status >= 500 or status == TooManyRequests.status:
             return False
         return status >= 400 or Connection.of(self.origin.tenant).is_watched
 
