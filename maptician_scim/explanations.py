@@ -187,6 +187,9 @@ ADVICE_BY_SCIM_TYPE: dict[str, Any] = {
     "invalidSyntax": gettext_lazy("Look at the request below: its body is not what SCIM foresees."),
     "invalidPath": gettext_lazy("Correct the attribute's name in the attribute mapping."),
     "noTarget": gettext_lazy("Correct the attribute's path in the attribute mapping."),
+    "tooMany": gettext_lazy(
+        "Let the client ask for fewer resources at once, or without the attribute that is so large."
+    ),
     "mutability": gettext_lazy("Take the attribute out of the mapping: it cannot be changed."),
 }
 """What to do about refusals that have no reason."""
@@ -201,6 +204,7 @@ ADVICE_BY_STATUS: dict[int, Any] = {
     412: gettext_lazy("Nothing: the client reads the person again and repeats its change."),
     413: gettext_lazy("Leave large attributes, such as photos, out of the mapping."),
     415: gettext_lazy("Set the client up for SCIM 2.0: application/scim+json."),
+    431: gettext_lazy("Look for the proxy that adds so many headers, or such long ones."),
     500: gettext_lazy("Look for the correlation id in the application's log."),
     501: gettext_lazy("Switch group push off and assign people instead."),
     503: gettext_lazy(

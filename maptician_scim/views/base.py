@@ -26,6 +26,7 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
+    HeadersTooLarge,
     InvalidSyntax,
     Reason,
     ScimError,
@@ -93,6 +94,10 @@ class SCIMView(APIView):
         )
         self.origin = events.note_origin(request, origin)
         return drf_request
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        _check_headers(request.META)
 
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
@@ -191,6 +196,18 @@ class SCIMView(APIView):
         if not isinstance(data, dict) or self.request.stream is None:
             raise InvalidSyntax("The request needs a JSON object as body.")
         return data
+
+
+def _check_headers(meta: dict[str, Any]) -> None:
+    """Raise ``HeadersTooLarge`` for more than ``MAX_HEADERS_SIZE``, naming the longest."""
+    sizes = {n[5:]: len(n) + len(value) for n, value in meta.items() if n.startswith("HTTP_")}
+    size, limit = sum(sizes.values()), scim_settings.MAX_HEADERS_SIZE
+    if size > limit:
+        longest = max(sizes, key=lambda name: sizes[name]).replace("_", "-").title()
+        raise HeadersTooLarge(
+            f"The headers of the request have {size} bytes; at most {limit} are allowed. The "
+            f"longest is {redaction.without_tokens(longest)[:100]!r}."
+        )
 
 
 def is_correlation_id(text: str) -> bool:
