@@ -125,7 +125,7 @@ def _reason_of_expiry(request: Request) -> Reason:
 
 
 @sensitive_variables("header", "words")
-def presented_secret(header: str) -> str:
+def presented_secret(header: str) -> tokens.Secret:
     """The token in an Authorization header: after ``Bearer`` in any case, or alone.
 
     Okta's catalogue apps in "Header" mode send it without the scheme. Raises ``Unauthorized``.
@@ -138,7 +138,7 @@ def presented_secret(header: str) -> str:
     if len(words) > 2:
         doubled = words[1].lower() == SCHEME.lower()
         raise Unauthorized(Reason.DOUBLED_BEARER if doubled else Reason.MALFORMED)
-    return words[-1]
+    return tokens.Secret(words[-1])
 
 
 class HasScope(BasePermission):

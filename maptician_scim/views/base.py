@@ -97,7 +97,7 @@ class SCIMView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        _check_headers(request.META)
+        _check_headers(request._request)
 
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
@@ -198,9 +198,9 @@ class SCIMView(APIView):
         return data
 
 
-def _check_headers(meta: dict[str, Any]) -> None:
+def _check_headers(request: HttpRequest) -> None:
     """Raise ``HeadersTooLarge`` for more than ``MAX_HEADERS_SIZE``, naming the longest."""
-    sizes = {n[5:]: len(n) + len(value) for n, value in meta.items() if n.startswith("HTTP_")}
+    sizes = {n[5:]: len(n) + len(v) for n, v in request.META.items() if n.startswith("HTTP_")}
     size, limit = sum(sizes.values()), scim_settings.MAX_HEADERS_SIZE
     if size > limit:
         longest = max(sizes, key=lambda name: sizes[name]).replace("_", "-").title()
