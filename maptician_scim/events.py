@@ -31,6 +31,10 @@ REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
 REFUSALS_LOGGED_EVERY_WATCHED = 1  # while somebody has the tenant's page open
 
 
+COUNTED = frozenset({Reason.SWITCHED_OFF, Reason.THROTTLED})
+"""What a client with a valid token may meet with each request: written as for one without."""
+
+
 @dataclass
 class Origin:
     """Where a request comes from, and what the log says of it."""
@@ -146,7 +150,7 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
     ``origin`` is that of one operation, where the request has several.
     """
     origin = origin or origin_of(request)
-    if origin.token is None or error.reason is Reason.SWITCHED_OFF:
+    if origin.token is None or error.reason in COUNTED:
         record_not_let_in(origin, error)
     elif not rehearsal.is_on():
         with _answering_anyway(origin):
@@ -159,8 +163,8 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
 def record_not_let_in(origin: Origin, error: ScimError) -> None:
     """Write that a request was not let in, at most once a minute and reason.
 
-    Whoever sends without a valid token, or where SCIM is off, can thus neither fill the table nor
-    cost a write.
+    Whoever sends without a valid token, where SCIM is off, or too much, can thus neither fill the
+    table nor cost a write.
     """
     if rehearsal.is_on():
         return

@@ -29,6 +29,7 @@ from maptician_scim.protocol.messages import (
     LITERAL_POLICY,
     POLICY,
     ResourceDocument,
+    check_values,
     resource_document,
     scim_error,
 )
@@ -63,7 +64,9 @@ def patch_resource(
     early = [operation for operation in operations if not _apply(model, operation, resource)]
     for operation in early:
         _apply(model, operation, resource)  # by now the entry may be there
-    return resource_document(model, resource)
+    changed = resource_document(model, resource)
+    check_values(model, changed.attributes, document)
+    return changed
 
 
 def _loaded(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
