@@ -11,6 +11,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 
 from maptician_scim import transactions
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import Conflict, NotFound, PreconditionFailed, Reason
@@ -64,6 +65,10 @@ class Provisioner(ABC):
     @abstractmethod
     def note(self, payload: Document) -> None:
         """Let the log say who or what was meant, also if the body is refused."""
+
+    def place(self, first: int) -> Place | None:
+        """Where the page begins before which there are ``first`` of all; ``None``: count."""
+        return None
 
     # -- reading ---------------------------------------------------------------------------------
 

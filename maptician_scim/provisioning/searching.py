@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet, Value
 
 from maptician_scim import cursors, transactions
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.cursors import Cursor
 from maptician_scim.protocol import messages, sorting
@@ -36,6 +37,15 @@ class Kind:
     provisioner: Provisioner
     records: QuerySet[Any]
     order: Order | None
+    is_filtered: bool
+
+    def place(self, first: int) -> Place | None:
+        """Where the page begins before which there are ``first``, if that is remembered."""
+        return None if self.is_filtered else self.provisioner.place(first)
+
+    def total(self) -> int:
+        place = self.place(0)
+        return self.records.order_by().count() if place is None else place.total
 
     def rows(self, condition: Q = ALWAYS) -> QuerySet[Any]:
         """What the database needs to order resources of several kinds, without their contents."""
@@ -92,6 +102,9 @@ class Search:
 
     def _plain_page(self, kind: Kind, first: int, size: int) -> tuple[list[Document], int]:
         """A page of one kind of resources: one query, and one for the total where it is needed."""
+        place = None if kind.order else kind.place(first)
+        if place is not None:
+            return self._page_at(place, kind, size), place.total
         terms = [kind.order.term(kind.order.expression)] if kind.order else []
         page = kind.records.order_by(*terms, "pk")[first : first + size]
         found = kind.provisioner.documents(page) if size else []
@@ -100,6 +113,12 @@ class Search:
         if size and not found and not first:
             return found, 0
         return found, self._total()
+
+    def _page_at(self, place: Place, kind: Kind, size: int) -> list[Document]:
+        if place.key is None or not size:
+            return []
+        page = kind.records.filter(pk__gte=place.key).order_by("pk")[:size]
+        return kind.provisioner.documents(page)
 
     # -- pages by cursor -----------------------------------------------------------------------
 
@@ -153,7 +172,7 @@ class Search:
         return sorted(found, key=lambda document: places[document["id"]])
 
     def _total(self) -> int:
-        return sum(kind.records.order_by().count() for kind in self.kinds)
+        return sum(kind.total() for kind in self.kinds)
 
 
 def _kinds(provisioners: Sequence[Provisioner], query: Query) -> Iterable[Kind]:
@@ -166,7 +185,7 @@ def _kinds(provisioners: Sequence[Provisioner], query: Query) -> Iterable[Kind]:
             others = [model for model in models if model is not models[number]]
             condition = compile_filter(query.filter_text, models[number], sources[number], others)
             records = records.filter(condition)
-        yield Kind(number, provisioner, records, order[number])
+        yield Kind(number, provisioner, records, order[number], query.filter_text is not None)
 
 
 def _orders(

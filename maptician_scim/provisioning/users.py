@@ -15,8 +15,17 @@ from django.db import (
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim import (
+    bookmarks,
+    events,
+    membership,
+    rehearsal,
+    relations,
+    signals,
+    transactions,
+)
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -77,6 +86,9 @@ class UserProvisioner(Provisioner):
         if not (scim_settings.serves_groups and self.projection.includes("groups")):
             return records
         return records.annotate(**{GROUPS_COLUMN: relations.groups_column(self.tenant)})
+
+    def place(self, first: int) -> Place | None:
+        return bookmarks.place(self.tenant, first)
 
     def sources(self) -> Sources:
         if not scim_settings.serves_groups:
