@@ -21,10 +21,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Count
 
 from maptician_scim.conf import Tenant
 from maptician_scim.models import Bookmark, ProvisionedUser, Recount
+from maptician_scim.tenancy import tenant_model
 from maptician_scim.triggers import Followed, followed
 
 logger = logging.getLogger(__name__)
@@ -81,14 +83,13 @@ SELECT
 FROM here CROSS JOIN watch
 """
 
+DROP_OLD = "DELETE FROM {bookmark} WHERE tenant_id = %(tenant)s AND triggers <> %(triggers)s"
+
 BEGIN_ANEW = """
-WITH old AS (
-    DELETE FROM {bookmark} WHERE tenant_id = %(tenant)s AND triggers <> %(triggers)s
-), all_people AS (
+WITH all_people AS (
     INSERT INTO {bookmark} (tenant_id, first_key, people, triggers)
-    SELECT %(tenant)s, 0, 0, %(triggers)s WHERE NOT EXISTS (
-        SELECT FROM {bookmark} WHERE tenant_id = %(tenant)s AND triggers = %(triggers)s
-    )
+    SELECT %(tenant)s, 0, 0, %(triggers)s
+    WHERE NOT EXISTS (SELECT FROM {bookmark} WHERE tenant_id = %(tenant)s)
     RETURNING tenant_id, first_key
 )
 INSERT INTO {recount} (tenant_id, record_key) SELECT tenant_id, first_key FROM all_people
@@ -158,6 +159,17 @@ def place(tenant: Tenant, first: int) -> Place | None:
     return Place(total, key)
 
 
+def tidy() -> None:
+    """Count again wherever much has changed and nobody has listed the people since."""
+    column = followed() if connection.vendor == "postgresql" else None
+    if column is None:
+        return
+    changes = Recount.objects.order_by().values("tenant").annotate(changes=Count("pk"))
+    due = changes.filter(changes__gt=ENOUGH).values("tenant")
+    for tenant in tenant_model()._base_manager.filter(pk__in=due):
+        _count_again(tenant, column)
+
+
 def forget(tenant: Tenant) -> None:
     """Take away what is remembered of a tenant that is gone."""
     Bookmark.objects.filter(tenant=tenant).delete()
@@ -165,31 +177,36 @@ def forget(tenant: Tenant) -> None:
 
 
 def _count_again(tenant: Tenant, column: Followed) -> None:
-    """Write down what has to be counted, unless somebody else is about to.
-
-    First the rows of ``Recount`` go, then a later statement counts: who commits in between is
-    counted, and counted once more for the row that remains. The other way round they were missed.
-    """
+    """Write down what has to be counted, unless somebody else is about to."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK, str(tenant.pk)]
             )
-            if not cursor.fetchone()[0]:
-                return
-            cursor.execute(*column.state(connection.alias))
-            found = cursor.fetchone()
-            if found is None:
-                return
-            cursor.execute(*_statement(BEGIN_ANEW, tenant, column, triggers=found[0]))
-            cursor.execute(*_statement(TAKE_STALE, tenant, column))
-            stale = cursor.fetchall()
-            first_keys, end_keys = [row[0] for row in stale], [row[1] for row in stale]
-            values = {"first_keys": first_keys, "end_keys": end_keys, "triggers": found[0]}
-            cursor.execute(*_statement(WRITE_DOWN, tenant, column, **values))
-    except (OperationalError, IntegrityError) as error:
+            if cursor.fetchone()[0]:
+                _write_down(cursor, tenant, column)
+    except DatabaseError as error:
         # Nothing is lost but time: the next page counts as this one did.
         logger.warning("A tenant's people were not written down: %s", type(error).__name__)
+
+
+def _write_down(cursor: Any, tenant: Tenant, column: Followed) -> None:
+    """First the rows of ``Recount`` go, then a later statement counts.
+
+    Whoever commits in between is counted, and counted once more for the row that remains. The other
+    way round they were missed.
+    """
+    cursor.execute(*column.state(connection.alias))
+    watch = cursor.fetchone()
+    if watch is None:
+        return
+    values: dict[str, Any] = {"triggers": watch[0]}
+    for text in (DROP_OLD, BEGIN_ANEW, TAKE_STALE):
+        cursor.execute(*_statement(text, tenant, column, **values))
+    stale = cursor.fetchall()
+    values["first_keys"] = [first_key for first_key, _ in stale]
+    values["end_keys"] = [end_key for _, end_key in stale]
+    cursor.execute(*_statement(WRITE_DOWN, tenant, column, **values))
 
 
 def _statement(
@@ -197,8 +214,9 @@ def _statement(
 ) -> tuple[str, dict[str, Any]]:
     """A statement with what the tenant sees, and the state of the triggers, put in."""
     seen = ProvisionedUser.objects.for_tenant(tenant).order_by().values_list("pk")
-    parts = {"visible": seen.query.sql_with_params(), "state": column.state(connection.alias)}
-    for part, (sql, params) in parts.items():
+    given = {"visible": seen.query.sql_with_params(), "state": column.state(connection.alias)}
+    parts = {}
+    for part, (sql, params) in given.items():
         named = {f"{part}_{number}": value for number, value in enumerate(params)}
         values |= named
         parts[part] = sql % tuple(f"%({name})s" for name in named)
