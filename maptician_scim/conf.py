@@ -100,6 +100,11 @@ class Settings:
         return cast(int, self.configured.get("MAX_PAGE_SIZE", 1000))
 
     @property
+    def REMEMBER_TOTALS(self) -> bool:
+        """Whether PostgreSQL keeps the number of a tenant's people, by a trigger on the users."""
+        return cast(bool, self.configured.get("REMEMBER_TOTALS", True))
+
+    @property
     def CURSOR_LIFETIME(self) -> int:
         """Seconds for which a cursor of a list can be used."""
         return cast(int, self.configured.get("CURSOR_LIFETIME", 3600))

@@ -13,6 +13,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 
 from maptician_scim import transactions
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import Conflict, NotFound, PreconditionFailed, Reason
@@ -77,6 +78,10 @@ class Provisioner(ABC):
     def note(self, payload: Document) -> None:
         """Let the log say who or what was meant, also if the body is refused."""
 
+    def place(self, first: int) -> Place | None:
+        """Where the page begins before which there are ``first`` of all; ``None``: count."""
+        return None
+
     # -- reading ---------------------------------------------------------------------------------
 
     def get(self, scim_id: str) -> Document:
@@ -138,7 +143,9 @@ class Provisioner(ABC):
         records = (of or self.record_model.objects.for_tenant)(tenant)  # type: ignore[attr-defined]
         if column is None:
             return records
-        return records.filter(**{column: slot("value", self.record_model, column)})
+        return records.filter(
+            **{column: slot("value", self.record_model, column.partition("__")[0])}
+        )
 
     def not_found(self, scim_id: str) -> NotFound:
         """The refusal of an id that the tenant does not have."""

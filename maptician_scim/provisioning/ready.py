@@ -31,6 +31,10 @@ class Ready:
     column: str | None = None
     value: Any = None
 
+    def after(self, key: int) -> Ready:
+        """All resources of the tenant from an internal key on."""
+        return Ready(self.provisioner, "id__gte", key)
+
     @property
     def condition(self) -> Q | None:
         """The same for the ORM."""

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet, Value
 
 from maptician_scim import cursors, transactions
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.cursors import Cursor
 from maptician_scim.protocol import messages, sorting
@@ -46,7 +47,14 @@ class Kind:
         records = self.provisioner.visible()
         return records if self.condition is None else records.filter(self.condition)
 
+    def place(self, first: int) -> Place | None:
+        """Where the page begins before which there are ``first``, if that is remembered."""
+        return None if self.condition is not None else self.provisioner.place(first)
+
     def total(self) -> int:
+        place = self.place(0)
+        if place is not None:
+            return place.total
         return self.ready.total() if self.ready else self.records.order_by().count()
 
     def rows(self, condition: Q = ALWAYS) -> QuerySet[Any]:
@@ -110,6 +118,9 @@ class Search:
 
     def _plain_page(self, kind: Kind, first: int, size: int) -> tuple[list[Document], int]:
         """A page of one kind of resources: one query, and one for the total where it is needed."""
+        place = None if kind.order else kind.place(first)
+        if place is not None:
+            return self._page_at(place, kind, size), place.total
         found = self._found(kind, first, size) if size else []
         if found and len(found) < size:
             return found, first + len(found)
@@ -122,6 +133,14 @@ class Search:
             return kind.provisioner.documents_ready(kind.ready, start=first, size=size)
         terms = [kind.order.term(kind.order.expression)] if kind.order else []
         page = kind.records.order_by(*terms, "pk")[first : first + size]
+        return kind.provisioner.documents(page)
+
+    def _page_at(self, place: Place, kind: Kind, size: int) -> list[Document]:
+        if place.key is None or not size:
+            return []
+        if kind.ready is not None:
+            return kind.provisioner.documents_ready(kind.ready.after(place.key), start=0, size=size)
+        page = kind.records.filter(pk__gte=place.key).order_by("pk")[:size]
         return kind.provisioner.documents(page)
 
     # -- pages by cursor -----------------------------------------------------------------------

@@ -17,8 +17,17 @@ from django.db import (
 from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim import (
+    bookmarks,
+    events,
+    membership,
+    rehearsal,
+    relations,
+    signals,
+    transactions,
+)
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -108,6 +117,9 @@ class UserProvisioner(Provisioner):
     def reading_depends_on(self) -> tuple[object, ...]:
         groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
         return (*super().reading_depends_on(), groups)
+
+    def place(self, first: int) -> Place | None:
+        return bookmarks.place(self.tenant, first)
 
     def sources(self) -> Sources:
         if not scim_settings.serves_groups:
