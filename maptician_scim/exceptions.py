@@ -259,15 +259,16 @@ class StoppedBySafeguard(TooManyRequests):
     def __init__(self, held: Any, limit: int, retry_after: int) -> None:
         self.held, self.limit = held, limit
         what = (
-            f"This group was not changed: more than {limit} people would have left it"
+            f"This group was not changed, because more than {limit} people were to leave it"
             if held.is_group
-            else f"This person was not deactivated: {limit} people have been"
+            else f"This person was not deactivated, because more than {limit} people were to be "
+            "deactivated or deleted"
         )
         super().__init__(
             f"{what} within an hour. That looks like a mistake, so the safeguard of Maptician "
-            "holds back everything further. If it is meant, ask Maptician's administrator to "
-            "release it; it is let through when it is sent again, which Okta does by itself up to "
-            "ten times. If it is not, correct the assignments.",
+            "holds it back. If it is meant, ask Maptician's administrator to release it: it is let "
+            "through when it is sent again, which Okta does by itself up to ten times. If it is "
+            "not meant, correct the assignments.",
             retry_after=retry_after,
             reason=Reason.SAFEGUARD,
             facts={"limit": str(limit)},

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -150,7 +149,7 @@ def _hold_back(origin: Origin, stopped: StoppedBySafeguard) -> None:
         )
         events.record(trip, 200, facts={"limit": str(brake.limit)})
         # Whatever a mail server or its client library raises is logged; the answer goes out.
-        transaction.on_commit(partial(_tell, brake), robust=True)
+        transaction.on_commit(lambda: _tell(brake), robust=True)
 
 
 def _tell(brake: Brake) -> None:

@@ -80,7 +80,10 @@ class ConnectionForm(forms.ModelForm):
             ("safeguard_people", scim_settings.SAFEGUARD_PEOPLE),
             ("safeguard_percent", scim_settings.SAFEGUARD_PERCENT),
         ):
-            self.fields[name].widget.attrs["placeholder"] = str(value)
+            if name in self.fields:  # not for who may only look
+                empty = gettext("Empty: %(value)s, as the setting says.") % {"value": value}
+                field = self.fields[name]
+                field.help_text = f"{field.help_text} {empty}".strip()
 
 
 def _choices(name: str) -> list[tuple[str, Any]]:

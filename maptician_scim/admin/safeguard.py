@@ -161,7 +161,7 @@ class SafeguardMixin(TenantScopedAdmin):
             messages.success(request, str(text))
         else:
             messages.info(request, _("That has been decided already."))
-        return HttpResponseRedirect(admin_url("connection_change", connection.pk))
+        return HttpResponseRedirect(admin_url("connection_change", connection.pk) + "#container")
 
 
 def _rows(request: HttpRequest, found: Sequence[HeldBack]) -> list[Row]:

@@ -59,7 +59,10 @@ def test_one_more_than_the_limit_is_held_back(scim, people, leave):
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
     assert answer.json()["schemas"] == [ERROR]
     assert answer.json()["status"] == "429"
-    assert f"{LIMIT} people have been within an hour" in answer.json()["detail"]
+    assert (
+        f"more than {LIMIT} people were to be deactivated or deleted within an hour"
+        in answer.json()["detail"]
+    )
     assert "ask Maptician's administrator to release it" in answer.json()["detail"]
     assert is_active(scim, people[LIMIT])
 
@@ -179,7 +182,7 @@ def test_group_of_more_than_the_limit_is_not_emptied(scim, people, empty):
     group = scim.push("All", people).json()["id"]
     answer = empty(scim, group, people)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
-    assert f"more than {LIMIT} people would have left it" in answer.json()["detail"]
+    assert f"more than {LIMIT} people were to leave it within an hour" in answer.json()["detail"]
     assert scim.members(group) == set(people)
 
 
