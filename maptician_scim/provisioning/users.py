@@ -7,11 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import (
-    DataError,
-    IntegrityError,
-    transaction,
-)
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
