@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from maptician_scim import events, rehearsal, signals, transactions
@@ -30,6 +31,7 @@ from maptician_scim.models import (
     ProvisionedUser,
     now,
 )
+from maptician_scim.protocol.expressions import Among
 from maptician_scim.protocol.filters import compile_filter
 
 WINDOW = timedelta(hours=1)
@@ -62,7 +64,7 @@ def _count(connection: Connection, brake: Brake, held: HeldBack, people: Sequenc
         raise StoppedBySafeguard(held, brake.limit, RETRY_AFTER)
     departures = Departure.objects.of(connection.tenant, held.scope)
     since = _counted_since(brake)
-    others = departures.since(since).exclude(person__in=people).count()
+    others = departures.since(since).exclude(Among(F("person"), people)).count()
     wanted = others + len(people)
     limit = _limit(connection, brake, held, others, wanted)
     if wanted > limit:
@@ -140,11 +142,11 @@ def _hold_back(origin: Origin, stopped: StoppedBySafeguard) -> None:
     if is_first:
         trip = Origin(
             origin.correlation_id,
-            "trip",
-            origin.ip,
-            origin.client,
-            held.tenant,
-            origin.token,
+            verb="trip",
+            ip=origin.ip,
+            client=origin.client,
+            tenant=held.tenant,
+            token=origin.token,
             resource_type="",
         )
         events.record(trip, 200, facts={"limit": str(brake.limit)})
