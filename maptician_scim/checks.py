@@ -46,6 +46,7 @@ POSITIVE = (
     "MAX_PATCH_COMPARISONS",
     "MAX_UNKNOWN_SCHEMAS_SIZE",
     "RETRY_AFTER",
+    "SAFEGUARD_PEOPLE",
     "ROTATION_HOURS",
     "EVENT_RETENTION_DAYS",
     "REQUEST_RETENTION_DAYS",
@@ -54,6 +55,7 @@ POSITIVE = (
 SWITCHES = (
     "BULK",
     "STRICT",
+    "SAFEGUARD",
     "NESTED_GROUPS",
     "SET_PASSWORD",
     "TOKENS_MUST_EXPIRE",
@@ -331,14 +333,19 @@ def _check_operation(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="Zero takes the address of the connection for the client's.",
             id="maptician_scim.E017",
         )
-    emails = configured.get("EXPIRY_EMAILS", ())
-    if not isinstance(emails, (list, tuple)) or not all(
-        isinstance(email, str) and "@" in email for email in emails
-    ):
+    for name in ("EXPIRY_EMAILS", "SAFEGUARD_EMAILS"):
+        if not _are_addresses(configured.get(name, ())):
+            yield Error(
+                f"{NAME}[{name!r}] must be a list of e-mail addresses.",
+                hint="Leave it out to send no e-mail.",
+                id="maptician_scim.E018",
+            )
+    percent = configured.get("SAFEGUARD_PERCENT", 0)
+    if percent != 0 and not (_is_positive(percent) and percent <= 100):
         yield Error(
-            f"{NAME}['EXPIRY_EMAILS'] must be a list of e-mail addresses.",
-            hint="Leave it out to send no e-mail.",
-            id="maptician_scim.E018",
+            f"{NAME}['SAFEGUARD_PERCENT'] must be a whole number from 0 to 100.",
+            hint="Zero leaves 'SAFEGUARD_PEOPLE' alone.",
+            id="maptician_scim.E032",
         )
     path = configured.get("TENANT_QUERYSET_FOR")
     if path is not None and not _is_function(path):
@@ -354,6 +361,12 @@ def _is_function(path: object) -> bool:
         return isinstance(path, str) and callable(import_string(path))
     except ImportError:
         return False
+
+
+def _are_addresses(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(email, str) and "@" in email for email in value
+    )
 
 
 def _is_positive(value: object) -> bool:

@@ -233,6 +233,26 @@ class Settings:
         return cast("Sequence[str]", self.configured.get("EXPIRY_EMAILS", ()))
 
     @property
+    def SAFEGUARD(self) -> bool:
+        """Whether the mass-deactivation safeguard is on where a tenant chooses nothing."""
+        return cast(bool, self.configured.get("SAFEGUARD", False))
+
+    @property
+    def SAFEGUARD_PEOPLE(self) -> int:
+        """How many people it lets a client deactivate within an hour, if a share is not more."""
+        return cast(int, self.configured.get("SAFEGUARD_PEOPLE", 100))
+
+    @property
+    def SAFEGUARD_PERCENT(self) -> int:
+        """That share: of a tenant's active people, in percent. The larger of the two counts."""
+        return cast(int, self.configured.get("SAFEGUARD_PERCENT", 20))
+
+    @property
+    def SAFEGUARD_EMAILS(self) -> Sequence[str]:
+        """Who is told by e-mail that a tenant's safeguard has stopped deactivations."""
+        return cast("Sequence[str]", self.configured.get("SAFEGUARD_EMAILS", ()))
+
+    @property
     def TRUSTED_PROXIES(self) -> int:
         """Proxies in front of the application that add to ``X-Forwarded-For``."""
         return cast(int, self.configured.get("TRUSTED_PROXIES", 0))

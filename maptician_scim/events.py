@@ -83,6 +83,7 @@ def record(
     changes: dict[str, Any] | None = None,
     detail: str = "",
     error: ScimError | None = None,
+    facts: dict[str, str] | None = None,
     request: dict[str, Any] | None = None,
     once: str | None = None,
 ) -> Event:
@@ -104,7 +105,7 @@ def record(
         status=status,
         scim_type=(error and error.scim_type) or "",
         reason=(error and error.reason) or "",
-        facts=_facts(origin, error),
+        facts=_facts(origin, error, facts or {}),
         detail=_short(detail, MAX_DETAIL),
         changes=changes or {},
         tolerated=[str(tolerance) for tolerance in origin.tolerated],
@@ -119,13 +120,13 @@ def record(
     return event
 
 
-def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:
+def _facts(origin: Origin, error: ScimError | None, named: dict[str, str]) -> dict[str, str]:
     """What the explanation names. A group is known by its name, which is nobody's userName."""
     counts = {"added": origin.members_added, "removed": origin.members_removed}
     facts = {"group": origin.group} if origin.group else {}
     if error is None:
         facts |= {side: str(count) for side, count in counts.items() if count}
-    facts |= error.facts if error else {}
+    facts |= error.facts if error else named
     return {name: _short(_storable_text(value), MAX_FACT) for name, value in facts.items()}
 
 

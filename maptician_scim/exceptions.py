@@ -7,6 +7,8 @@ secret or anything of another tenant.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +47,7 @@ class Reason(TextChoices):
     GROUP_NOT_OPEN = "group_not_open", _("group of the application, not opened to SCIM")
     UNKNOWN_MEMBER = "unknown_member", _("unknown member")
     NESTED_GROUP = "nested_group", _("group in a group")
+    SAFEGUARD = "safeguard", _("held back by the safeguard")
 
 
 NOT_LET_IN = frozenset(list(Reason)[: list(Reason).index(Reason.SCOPE)])
@@ -261,6 +264,31 @@ class HeadersTooLarge(ScimError):
 
     status = 431
     default_detail = "The headers of the request are too large."
+
+
+class StoppedBySafeguard(TooManyRequests):
+    """Too many people would lose their access, or their place in a group, within an hour.
+
+    ``held``, whom or what the safeguard lists as held back, is a ``HeldBack`` that is not saved.
+    """
+
+    def __init__(self, held: Any, limit: int, retry_after: int) -> None:
+        self.held, self.limit = held, limit
+        what = (
+            f"This group was not changed, because more than {limit} people were to leave it"
+            if held.is_group
+            else f"This person was not deactivated, because more than {limit} people were to be "
+            "deactivated or deleted"
+        )
+        super().__init__(
+            f"{what} within an hour. That looks like a mistake, so the safeguard of Maptician "
+            "holds it back. If it is meant, ask Maptician's administrator to release it: it is let "
+            "through when it is sent again, which Okta does by itself up to ten times. If it is "
+            "not meant, correct the assignments.",
+            retry_after=retry_after,
+            reason=Reason.SAFEGUARD,
+            facts={"limit": str(limit)},
+        )
 
 
 class InternalError(ScimError):

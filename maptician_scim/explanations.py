@@ -35,6 +35,12 @@ DONE: dict[str, Any] = {
     "deactivate": gettext_lazy("%(client)s deactivated %(person)s."),
     "reactivate": gettext_lazy("%(client)s reactivated %(person)s."),
     "delete": gettext_lazy("%(client)s deleted %(person)s."),
+    "trip": gettext_lazy(
+        "The safeguard has stopped %(client)s, which wanted to take more than %(limit)s people "
+        "away within an hour."
+    ),
+    "keep": gettext_lazy("%(admin)s kept the brake of the safeguard."),
+    "release": gettext_lazy("%(admin)s released the brake of the safeguard."),
 }
 """What a verb has done."""
 
@@ -93,6 +99,10 @@ WHY: dict[str, Any] = {
     ),
     Reason.UNKNOWN_MEMBER: gettext_lazy("nobody here has the id %(members)s"),
     Reason.NESTED_GROUP: gettext_lazy("a group cannot be a member of a group here"),
+    Reason.SAFEGUARD: gettext_lazy(
+        "more than %(limit)s people would have been taken away within an hour, so the safeguard "
+        "holds it back"
+    ),
 }
 """The second half of “refused: …”. Placeholders are filled from ``Event.facts``."""
 
@@ -174,6 +184,10 @@ ADVICE: dict[str, Any] = {
         "again."
     ),
     Reason.NESTED_GROUP: gettext_lazy("Push the groups one by one, each with its own people."),
+    Reason.SAFEGUARD: gettext_lazy(
+        "Ask the customer whether it is meant, and release or keep the brake on the connection's "
+        "page."
+    ),
 }
 """What to do about a reason."""
 
@@ -246,7 +260,7 @@ def sentence(event: Event) -> str:
     """What happened, in one sentence."""
     who = {"client": client_name(event.client), "person": _person(event)}
     if event.status < 400:
-        return _with_members(_done(event) % who, event)
+        return _with_members(_done(event) % Facts(event.facts | who), event)
     why = reason_text(event)
     if event.reason in NOT_LET_IN:
         return _("%(client)s was not let in: %(why)s.") % (who | {"why": why})

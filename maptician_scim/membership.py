@@ -234,6 +234,13 @@ def end_memberships(tenant: Tenant, user_pk: Any) -> None:
     ProvisionedGroup.objects.ever_of(tenant).filter(Among(F("pk"), records)).touch()
 
 
+def people_in(group_pk: Any) -> list[Any]:
+    """The primary keys of the users in a host group, whatever tenant they are of."""
+    link = relation()
+    members = link.through._base_manager.filter(**{link.group_field: group_pk})
+    return list(members.values_list(link.user_field, flat=True))
+
+
 def empty(group_pk: Any) -> None:
     """Take everybody out of a host group that is about to be deleted, in one statement.
 

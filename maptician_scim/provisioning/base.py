@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -12,11 +12,17 @@ from django.db.models import Model, QuerySet
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from maptician_scim import transactions
+from maptician_scim import safeguard, transactions
 from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
-from maptician_scim.exceptions import Conflict, NotFound, PreconditionFailed, Reason
+from maptician_scim.exceptions import (
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    Reason,
+    StoppedBySafeguard,
+)
 from maptician_scim.models import Connection
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.extensions import unknown_schemas
@@ -26,6 +32,8 @@ from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.provisioning.ready import Ready
 from maptician_scim.statements import Row, slot
+
+T = TypeVar("T")
 
 Document = dict[str, Any]
 
@@ -160,6 +168,17 @@ class Provisioner(ABC):
         if self.connection.keeps_unknown_schemas:
             wanted.attributes.update(unknown_schemas(model, payload))
         return wanted
+
+    def write(self, work: Callable[[], T]) -> T:
+        """The result of a verb in one transaction.
+
+        What the safeguard stops is listed once that has rolled back.
+        """
+        try:
+            return transactions.write(work)
+        except StoppedBySafeguard as stopped:
+            safeguard.hold_back(self.origin, stopped)
+            raise
 
     def check_preconditions(self, if_match: str | None, version: str) -> None:
         """Raise ``PreconditionFailed`` unless a write was meant for this version (RFC 9110

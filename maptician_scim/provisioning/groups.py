@@ -6,7 +6,7 @@ deletes a person locks the person first and then the groups, so neither waits fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from django.db import (
 from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim import events, membership, rehearsal, relations, safeguard, signals
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -32,6 +32,7 @@ from maptician_scim.exceptions import (
 from maptician_scim.group_adapters import DISPLAY_NAME, GroupAdapter
 from maptician_scim.membership import Change, Known
 from maptician_scim.models import (
+    HeldBack,
     ProvisionedGroup,
     ProvisionedGroupQuerySet,
     now,
@@ -118,7 +119,7 @@ class GroupProvisioner(Provisioner):
         """
         self.note(payload)
         wanted, plan = self._read(payload, replaces=False)
-        return transactions.write(lambda: self._create(wanted, plan))
+        return self.write(lambda: self._create(wanted, plan))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A group with just these attributes and members (PUT). Raises what ``create`` raises."""
@@ -134,7 +135,7 @@ class GroupProvisioner(Provisioner):
 
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """End a group for ever. The host group goes if SCIM created it, or else is only closed."""
-        transactions.write(lambda: self._delete(scim_id, if_match))
+        self.write(lambda: self._delete(scim_id, if_match))
 
     def _read(self, payload: Document, *, replaces: bool) -> tuple[Document, Plan]:
         rest, members = without_members(payload)
@@ -168,7 +169,7 @@ class GroupProvisioner(Provisioner):
         plan: Plan,
         change: Callable[[GroupAdapter], None],
     ) -> Document:
-        return transactions.write(lambda: self._changed(scim_id, if_match, plan, change))
+        return self.write(lambda: self._changed(scim_id, if_match, plan, change))
 
     def _changed(
         self,
@@ -190,6 +191,7 @@ class GroupProvisioner(Provisioner):
         if adapter.has_changes:
             self._save_host_group(adapter)
         members = self._change_members(adapter, plan, known)
+        self._let_go(adapter, members.removed)
         changes = differences(before, adapter.document())
         if changes or members:
             adapter.record.version += 1
@@ -207,10 +209,16 @@ class GroupProvisioner(Provisioner):
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
+        if adapter.record.is_created_by_scim and self.connection.is_guarded:
+            self._let_go(adapter, membership.people_in(adapter.obj.pk))
         adapter.record.end()
         self._finish(adapter, "deleted", {}, Change(), 204)
         if adapter.record.is_created_by_scim:
             self._delete_host_group(adapter)
+
+    def _let_go(self, adapter: GroupAdapter, people: Sequence[Any]) -> None:
+        """Let people lose their place in a group, unless the safeguard stops it."""
+        safeguard.let_go(self.connection, HeldBack.group(adapter.record, len(people)), people)
 
     def _locked(self, scim_id: str, if_match: str | None) -> GroupAdapter:
         """The group, locked until the end of the transaction, if it is what was meant."""

@@ -9,23 +9,11 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import (
-    DataError,
-    IntegrityError,
-    transaction,
-)
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import (
-    bookmarks,
-    events,
-    membership,
-    rehearsal,
-    relations,
-    signals,
-    transactions,
-)
+from maptician_scim import bookmarks, events, membership, rehearsal, relations, safeguard, signals
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
 from maptician_scim.bookmarks import Place
 from maptician_scim.conf import HostUser, Tenant, scim_settings
@@ -39,6 +27,7 @@ from maptician_scim.exceptions import (
 from maptician_scim.mapping import ACTIVE
 from maptician_scim.models import (
     Event,
+    HeldBack,
     ProvisionedUser,
     ProvisionedUserQuerySet,
     detach,
@@ -159,7 +148,7 @@ class UserProvisioner(Provisioner):
 
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
-        transactions.write(lambda: self._delete(scim_id, if_match))
+        self.write(lambda: self._delete(scim_id, if_match))
 
     def note(self, payload: Document) -> None:
         user_name = payload.get("userName")
@@ -178,6 +167,8 @@ class UserProvisioner(Provisioner):
             setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)
         self._check_addresses({}, adapter.document())
+        if was_active and not adapter.is_active:
+            self._let_go(adapter)
         self._save_host_user(adapter)
         adapter.record.user = adapter.obj
         if was_active and not adapter.is_active:
@@ -237,11 +228,11 @@ class UserProvisioner(Provisioner):
         """
         self._takes_another_username = False
         try:
-            return transactions.write(work)
+            return self.write(work)
         except _UsernameTaken:
             # Says nothing to this tenant about who has it.
             self._takes_another_username = True
-        return transactions.write(work)
+        return self.write(work)
 
     def _changed(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
@@ -255,6 +246,8 @@ class UserProvisioner(Provisioner):
         if is_protected and (critical or adapter.has_new_password):
             raise _protected()
         self._check_addresses(before, wanted)
+        if was_active and not adapter.is_active:
+            self._let_go(adapter)
         if adapter.has_changes:
             self._save_host_user(adapter)
         if was_active and not adapter.is_active:
@@ -272,6 +265,8 @@ class UserProvisioner(Provisioner):
         if adapter.is_protected():
             raise _protected()
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
+        if adapter.is_active:
+            self._let_go(adapter)
         user, record = adapter.obj, adapter.record
         adapter.end_access()
         if scim_settings.serves_groups:
@@ -286,6 +281,11 @@ class UserProvisioner(Provisioner):
             adapter.save()
         detach(record)
         self._finish(adapter, "deleted", changes, 204)
+
+    def _let_go(self, adapter: UserAdapter) -> None:
+        """Let somebody who is active lose their access, unless the safeguard stops it."""
+        held = HeldBack.person(adapter.obj, adapter.record)
+        safeguard.let_go(self.connection, held, [adapter.obj.pk])
 
     def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
         """The person, locked until the end of the transaction, if they are who was meant."""
