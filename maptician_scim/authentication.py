@@ -12,8 +12,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from maptician_scim import networks, redaction, rehearsal, tokens, transactions
-from maptician_scim.conf import scim_settings
+from maptician_scim import networks, redaction, rehearsal, rls, tokens, transactions
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
@@ -39,11 +39,13 @@ class BearerAuthentication(BaseAuthentication):
             token = _token_for(key, request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
-            origin.tenant = transactions.read(lambda: find_tenant(key)) if key else None
+            origin.tenant = _tenant_of(key) if key else None
             if origin.tenant is None:
                 raise UnknownTenant from None
+            rls.restrict_to(origin.tenant)
             raise
         origin.tenant, origin.token = token.tenant, token
+        rls.restrict_to(token.tenant)
         if not Connection.of(token.tenant).is_enabled:
             raise Forbidden(
                 "Provisioning is switched off here. Ask for it to be switched on, and try again.",
@@ -75,6 +77,12 @@ class ServiceProviderConfigAuthentication(BearerAuthentication):
         return None
 
 
+def _tenant_of(key: str) -> Tenant | None:
+    """The tenant with this subdomain, and its connection, before the request is known to be its."""
+    with rls.across_tenants():
+        return transactions.read(lambda: find_tenant(key))
+
+
 @sensitive_variables("secret")
 def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
@@ -85,7 +93,8 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     found = Token.objects.with_tenant().filter(digest=tokens.digest(secret))
     # The join alone would let in those of tenants that the host hides, as it does archived ones.
     found = found.filter(tenant__in=tenant_model()._default_manager.all())
-    token = transactions.read(found.first)
+    with rls.across_tenants():
+        token = transactions.read(found.first)
     if token is None:
         raise Unauthorized(Reason.UNKNOWN, prefix)
     if tenant_key(token.tenant) != key:

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
+from maptician_scim import rls
 from maptician_scim.exceptions import Unavailable
 
 T = TypeVar("T")
@@ -27,7 +28,8 @@ def read(work: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         return work()
     try:
-        return work()
+        with rls.reading():
+            return work()
     except (OperationalError, InterfaceError) as error:
         logger.warning("Reading again after a database failure: %s", type(error).__name__)
         connection.close_if_unusable_or_obsolete()
@@ -41,12 +43,12 @@ def write(work: Callable[[], T]) -> T:
     back. A commit whose outcome is unknown is not repeated.
     """
     if connection.in_atomic_block:
-        with transaction.atomic():
+        with rls.atomic():
             return work()
     for attempt in range(1, ATTEMPTS + 1):
         is_committing = False
         try:
-            with transaction.atomic():
+            with rls.atomic():
                 result = work()
                 is_committing = True
             return result
@@ -61,7 +63,8 @@ def write(work: Callable[[], T]) -> T:
 
 def _or_unavailable(work: Callable[[], T]) -> T:
     try:
-        return work()
+        with rls.reading():
+            return work()
     except (OperationalError, InterfaceError) as error:
         raise Unavailable from error
 

@@ -15,7 +15,7 @@ from django.db import (
 from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim import events, membership, rehearsal, relations, rls, signals, transactions
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
 from maptician_scim.conf import HostUser, scim_settings
 from maptician_scim.exceptions import (
@@ -315,7 +315,8 @@ class UserProvisioner(Provisioner):
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
         try:
-            adapter.delete()
+            with rls.across_tenants():  # there may be ended records in tenants they have left
+                adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(
                 "This person cannot be deleted because other records refer to them. "
