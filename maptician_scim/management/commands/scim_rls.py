@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from maptician_scim import policies
 from maptician_scim.conf import NAME, scim_settings
@@ -49,7 +50,7 @@ class Command(BaseCommand):
                 "more. Switch it on and restart every process first."
             )
         self._each(Table.install)
-        self.status()
+        self._show()
 
     def disable(self) -> None:
         """Every table, in any state."""
@@ -57,21 +58,25 @@ class Command(BaseCommand):
         self.stdout.write("Row-level security is off. Now ROW_LEVEL_SECURITY may be, too.")
 
     def status(self) -> None:
+        """Exit status 1 if something does not go together."""
+        if self._show():
+            sys.exit(1)
+
+    def _show(self) -> list[CheckMessage]:
         """One line for each table, then what does not go together."""
         for table in policies.tables():
             self.stdout.write(f"{table.name}: {table.fault or 'keeps tenants apart'}")
         findings = check_row_level_security(None, databases=["default"])
         for finding in findings:
             self.stderr.write(f"{finding.msg} {finding.hint}")
-        if findings:
-            sys.exit(1)
+        return findings
 
     def _each(self, work: Callable[[Table], None]) -> None:
         for table in policies.tables():
             try:
                 work(table)
-            except OperationalError as error:
+            except (OperationalError, ProgrammingError) as error:
                 raise CommandError(
-                    f"{table.name} was in use for {policies.LOCK_TIMEOUT}. The tables before it "
-                    "are done; run this again."
+                    f"{table.name}: {str(error).strip()}. The tables before it are done; run this "
+                    "again as their owner, when nobody keeps them locked."
                 ) from error
