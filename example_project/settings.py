@@ -2,7 +2,7 @@
 
 Everything has a default that is right for a look around on one's own machine. Variables of the
 environment change that: DATABASE_URL, DJANGO_SECRET_KEY, DJANGO_DEBUG, DJANGO_HTTPS,
-DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL, CACHE_KEY_PREFIX, SCIM_THROTTLE.
+DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL, CACHE_KEY_PREFIX, SCIM_THROTTLE, SCIM_ROW_LEVEL_SECURITY.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "GROUP_ADAPTER": "example_project.workplace.scim.TeamAdapter",
     "GROUP_MODEL": "workplace.Team",
     "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
+    "ROW_LEVEL_SECURITY": _is_on("SCIM_ROW_LEVEL_SECURITY", "0"),
 }
 if SCIM_THROTTLE := os.environ.get("SCIM_THROTTLE"):
     MAPTICIAN_SCIM["THROTTLE"] = None if SCIM_THROTTLE == "off" else SCIM_THROTTLE

@@ -13,8 +13,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from maptician_scim import networks, redaction, rehearsal, throttling, tokens, transactions
-from maptician_scim.conf import scim_settings
+from maptician_scim import networks, redaction, rehearsal, rls, throttling, tokens, transactions
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
@@ -41,11 +41,13 @@ class BearerAuthentication(BaseAuthentication):
             token = _token_for(key, request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
-            origin.tenant = transactions.read(lambda: find_tenant(key)) if key else None
+            origin.tenant = _tenant_of(key) if key else None
             if origin.tenant is None:
                 raise UnknownTenant from None
+            rls.restrict_to(origin.tenant)
             raise
         origin.tenant, origin.token = token.tenant, token
+        rls.restrict_to(token.tenant)
         throttling.admit(token.pk)
         if not Connection.of(token.tenant).is_enabled:
             raise Forbidden(
@@ -78,6 +80,12 @@ class ServiceProviderConfigAuthentication(BearerAuthentication):
         return None
 
 
+def _tenant_of(key: str) -> Tenant | None:
+    """The tenant with this subdomain, and its connection, before the request is known to be its."""
+    with rls.across_tenants():
+        return transactions.read(lambda: find_tenant(key))
+
+
 @sensitive_variables("secret")
 def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
@@ -85,7 +93,8 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     if not tokens.is_well_formed(secret):
         raise Unauthorized(Reason.MISTYPED, prefix)
     digest = tokens.digest(secret)
-    token = transactions.read(lambda: Token.objects.letting_in(digest))
+    with rls.across_tenants():
+        token = transactions.read(lambda: Token.objects.letting_in(digest))
     # The database finds; it is not left to its index, or its collation, to say what is the same.
     if token is None or not hmac.compare_digest(token.digest, digest):
         raise Unauthorized(Reason.UNKNOWN, prefix)

@@ -308,6 +308,11 @@ class Settings:
         return cast("str | None", self.configured.get("DOCUMENTATION_URI"))
 
     @property
+    def ROW_LEVEL_SECURITY(self) -> bool:
+        """Whether PostgreSQL itself keeps tenants apart, with what ``scim_rls enable`` installs."""
+        return cast(bool, self.configured.get("ROW_LEVEL_SECURITY", False))
+
+    @property
     def SERVICE_PROVIDER_CONFIG_IS_PUBLIC(self) -> bool:
         """Whether ``/ServiceProviderConfig`` is answered without a token, too."""
         return cast(bool, self.configured.get("SERVICE_PROVIDER_CONFIG_IS_PUBLIC", False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal, statements
+from maptician_scim import redaction, rehearsal, rls, statements
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -173,7 +173,7 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
     prefix = error.prefix if isinstance(error, Unauthorized) else ""
     if prefix:
         error.facts.setdefault("prefix", prefix)
-    with _answering_anyway(origin):
+    with _answering_anyway(origin), _log_of(origin.tenant):
         every = _logged_every(origin)
         unwritten = _count_refusal(origin, reason, every)
         if unwritten is None or Event.objects.has_refusal(origin.tenant, reason, every):
@@ -202,6 +202,11 @@ def _answering_anyway(origin: Origin) -> Iterator[None]:
         yield
     except Exception:
         logger.exception("No event for request %s could be written", origin.correlation_id)
+
+
+def _log_of(tenant: Tenant | None) -> AbstractContextManager[None]:
+    """See the log that is written: it need not be that of whoever sends, and may be nobody's."""
+    return rls.across_tenants() if tenant is None else rls.within(tenant.pk)
 
 
 def _logged_every(origin: Origin) -> int:

@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 
+from maptician_scim import rls
 from maptician_scim.models import SessionKey, now
 
 BATCH = 500
@@ -41,8 +42,12 @@ def remember_row(row: Any) -> None:
         SessionKey.objects.get_or_create(session_key=row.session_key, defaults={"user_id": owner})
 
 
+@rls.across_tenants()
 def end(user: AbstractBaseUser) -> None:
-    """End every session of a user, in a fixed number of statements."""
+    """End every session of a user, in a fixed number of statements.
+
+    A session is a person's, whatever tenants they have a record in, or will have one in.
+    """
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()
     if _keeps_cache(engine):

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
+from maptician_scim import rls
 from maptician_scim.exceptions import Unavailable
 
 T = TypeVar("T")
@@ -31,7 +32,8 @@ def read(work: Callable[[], T]) -> T:
         return work()
     _trust_connection()
     try:
-        return work()
+        with rls.reading():
+            return work()
     except (OperationalError, InterfaceError) as error:
         if _sqlstate(error) == TOOK_TOO_LONG:
             raise Unavailable from error
@@ -47,13 +49,13 @@ def write(work: Callable[[], T]) -> T:
     back. A commit whose outcome is unknown is not repeated.
     """
     if connection.in_atomic_block:
-        with transaction.atomic():
+        with rls.atomic():
             return work()
     _trust_connection()
     for attempt in range(1, ATTEMPTS + 1):
         is_committing = False
         try:
-            with transaction.atomic():
+            with rls.atomic():
                 result = work()
                 is_committing = True
             return result
@@ -77,7 +79,8 @@ def _trust_connection() -> None:
 
 def _or_unavailable(work: Callable[[], T]) -> T:
     try:
-        return work()
+        with rls.reading():
+            return work()
     except (OperationalError, InterfaceError) as error:
         raise Unavailable from error
 

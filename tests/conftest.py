@@ -6,7 +6,7 @@ from django.core.cache import cache
 
 from maptician_scim import activity, throttling
 from maptician_scim.models import Token
-from tests import hosts
+from tests import hosts, plain_role
 from tests.client import ScimClient
 
 # The tests of the second host need its settings.
@@ -61,6 +61,18 @@ def client_of(db):
         return ScimClient(tenant.subdomain, secret)
 
     return make
+
+
+@pytest.fixture
+def row_level_security(transactional_db, settings):
+    """PostgreSQL with policies, reached by a role that they hold; the name of the role."""
+    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"ROW_LEVEL_SECURITY": True}
+    plain_role.install_policies()
+    try:
+        with plain_role.connected_as_plain_role() as name:
+            yield name
+    finally:
+        plain_role.remove_policies()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from django.db import (
 from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, safeguard, signals
+from maptician_scim import events, membership, rehearsal, relations, rls, safeguard, signals
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
@@ -298,7 +298,8 @@ class GroupProvisioner(Provisioner):
     def _delete_host_group(self, adapter: GroupAdapter) -> None:
         try:
             membership.empty(adapter.obj.pk)
-            adapter.delete()
+            with rls.across_tenants():  # a host's group may be known to several tenants
+                adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(
                 "This group cannot be deleted because other records refer to it. "

@@ -13,7 +13,16 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import bookmarks, events, membership, rehearsal, relations, safeguard, signals
+from maptician_scim import (
+    bookmarks,
+    events,
+    membership,
+    rehearsal,
+    relations,
+    rls,
+    safeguard,
+    signals,
+)
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
 from maptician_scim.bookmarks import Place
 from maptician_scim.conf import HostUser, Tenant, scim_settings
@@ -387,7 +396,8 @@ class UserProvisioner(Provisioner):
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
         try:
-            adapter.delete()
+            with rls.across_tenants():  # there may be ended records in tenants they have left
+                adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(
                 "This person cannot be deleted because other records refer to them. "

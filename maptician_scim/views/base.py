@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import activity, discovery, events, redaction, rehearsal, throttling
+from maptician_scim import activity, discovery, events, redaction, rehearsal, rls, throttling
 from maptician_scim.authentication import (
     BearerAuthentication,
     HasScope,
@@ -76,7 +76,7 @@ class SCIMView(APIView):
     verbs = VERBS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with noting() as self.tolerated:
+        with noting() as self.tolerated, rls.request():
             return super().dispatch(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
