@@ -102,17 +102,20 @@ class Server:
 
 
 @contextmanager
-def serving(env, directory):
-    """A ``Server`` on a free port, with the workers and threads of production."""
+def serving(env, directory, *arguments):
+    """A ``Server`` on a free port, with the workers and threads of production.
+
+    ``arguments`` are more of gunicorn's, such as another application.
+    """
     log = directory / "gunicorn.log"
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("w") as output:
         port = listener.getsockname()[1]
         # gunicorn takes the socket over, so nobody can take the port in between.
         bound = {"BIND": f"fd://{listener.fileno()}", "WEB_CONCURRENCY": "2", "WEB_THREADS": "8"}
         # A client that pauses on a busy machine finds its connection where it was.
-        patience = ["--keep-alive", "15", "--graceful-timeout", "3"]
+        options = ["--keep-alive", "15", "--graceful-timeout", "3", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *patience],
+            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *options],
             cwd=ROOT,
             env=env | bound,
             pass_fds=[listener.fileno()],

@@ -21,6 +21,8 @@ class Tenant:
 
     large_groups: list = field(default_factory=list)
     pushes: list = field(default_factory=list)
+    written: dict = field(default_factory=dict)
+    """How often who has done what here, so that nothing is done twice."""
 
     @property
     def host(self):

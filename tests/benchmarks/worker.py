@@ -8,8 +8,11 @@ import re
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
+import orjson
 import psycopg
 
 STATEMENT = re.compile(rb"\tF\t\d+\t(?:Query|Execute)\t")
@@ -21,7 +24,13 @@ def run(pipe, module, environment, log):
     # Logging goes where it goes in production, to standard error; here that is a file.
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     application = importlib.import_module(module).application
-    orders = {"time": timed, "ask": asked, "count": counted, "memory": memory}
+    orders = {
+        "time": timed,
+        "ask": asked,
+        "walk": walked,
+        "count": counted,
+        "memory": memory,
+    }
     pipe.send("ready")
     while order := pipe.recv():
         name, requests = order
@@ -62,6 +71,17 @@ def connections():
 def asked(application, requests):
     """The status and the body of each request."""
     return [call(application, environ_of(request))[1:] for request in requests]
+
+
+def walked(application, requests):
+    """The nanoseconds of each page from the first to the last, by cursor (RFC 9865)."""
+    [request], cursor, times = requests, "", []
+    while cursor is not None:
+        page = replace(request, path=request.path + quote(cursor))
+        took, _, body = call(application, environ_of(page))
+        times.append(took)
+        cursor = orjson.loads(body).get("nextCursor")
+    return times
 
 
 def counted(application, requests):
