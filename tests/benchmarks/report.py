@@ -69,10 +69,13 @@ class Report:
     def write(self):
         """Put tables and chart into the documentation; ratios only."""
         draw(self.tables[next(iter(self.tables))])
-        text = "\n".join(self._markdown())
-        PAGE.write_text(BETWEEN.sub(lambda _: text, PAGE.read_text()))
+        page = PAGE.read_text()
+        PAGE.write_text(BETWEEN.sub(lambda _: self.markdown(), page))
 
-    def _markdown(self):
+    def markdown(self):
+        return "\n".join(self._lines())
+
+    def _lines(self):
         yield surroundings()
         yield "\n![Each operation beside the LIMIT](images/performance.png)\n"
         for title, rows in self.tables.items():
