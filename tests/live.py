@@ -32,8 +32,8 @@ OKTA = {
 
 
 @contextmanager
-def own_database(directory):
-    """The URL of an empty database that is gone afterwards.
+def own_database(directory, template="template1"):
+    """The URL of an empty database, or a copy of a PostgreSQL one, that is gone afterwards.
 
     On the server that ``DATABASE_URL`` names, if it is PostgreSQL; else a file.
     """
@@ -43,7 +43,7 @@ def own_database(directory):
         return
     name = f"scim_live_{secrets.token_hex(4)}"
     with psycopg.connect(server._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield server._replace(path=f"/{name}").geturl()
         finally:
@@ -183,11 +183,11 @@ def okta_user(user_name, **attributes):
 
 
 @contextmanager
-def connected(database_url):
+def connected(database_url, **settings):
     """Let the models of this process read and write a live server's database."""
     own = connections["default"]
     connections["default"] = theirs = ConnectionHandler(
-        {"default": database_settings(database_url)}
+        {"default": database_settings(database_url) | settings}
     )["default"]
     try:
         yield

@@ -1,18 +1,21 @@
 """Behind PgBouncer in transaction mode, where each transaction may meet another session."""
 
+from contextlib import contextmanager
+
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import ConnectionHandler, DatabaseError, connections
+from django.core.management import call_command
+from django.db import connection
 
-from example_project.database import database_settings
-from example_project.workplace.models import Occupant
-from tests import pgbouncer
+from example_project.workplace.models import Company, Occupant
+from maptician_scim.models import Token
+from tests import pgbouncer, pooled
 from tests.client import ENTERPRISE, PATCH_OP
-from tests.live import at_once, environment, manage, okta_user, own_database, serving
-from tests.pooled import DATABASES
+from tests.live import at_once, connected, environment, okta_user, own_database, serving
 
 pytestmark = [
+    pytest.mark.django_db,  # whose database is copied
     pytest.mark.skipif(
         settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql",
         reason="PgBouncer pools connections to PostgreSQL",
@@ -22,23 +25,40 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def pool(tmp_path_factory):
-    """The environment that reaches an empty database through PgBouncer."""
-    with own_database(tmp_path_factory.mktemp("pgbouncer")) as url:
-        manage(environment(url), "migrate", "-v0")
-        with pgbouncer.pooled(url, sessions=3) as through:
-            yield environment(through, DJANGO_SETTINGS_MODULE="tests.pooled")
+def url(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The URL of a migrated, empty database through PgBouncer."""
+    with django_db_blocker.unblock():
+        template = connection.settings_dict["NAME"]
+        connection.close()  # a database in use cannot be copied
+    with (
+        own_database(tmp_path_factory.mktemp("pgbouncer"), template) as direct,
+        pgbouncer.pooled(direct, sessions=3) as through,
+    ):
+        yield through
 
 
 @pytest.fixture(scope="module")
-def okta(pool, tmp_path_factory):
+def using(url, django_db_blocker):
+    """A context manager: the models of this process use that database."""
+
+    @contextmanager
+    def using(**options):
+        with django_db_blocker.unblock(), connected(url, **options):
+            yield
+
+    return using
+
+
+@pytest.fixture(scope="module")
+def okta(url, using, tmp_path_factory):
     """An identity provider of a company, which talks to gunicorn, which talks to PgBouncer."""
-    company = "from example_project.workplace.models import Company as C; "
-    company += "C.objects.create(name='Acme', subdomain='acme')"
-    manage(pool, "shell", "-v0", "-c", company)
+    with using():
+        acme = Company.objects.create(name="Acme", subdomain="acme")
+        _, secret = Token.objects.issue(tenant=acme, name="Okta")
+    env = environment(url, DJANGO_SETTINGS_MODULE="tests.pooled")
     with (
-        serving(pool, tmp_path_factory.mktemp("server")) as server,
-        server.client("acme", server.token("acme")) as client,
+        serving(env, tmp_path_factory.mktemp("server")) as server,
+        server.client("acme", secret) as client,
     ):
         yield client
 
@@ -93,46 +113,33 @@ def test_more_clients_at_once_than_sessions_lose_nothing(okta):
 
 # -- cursors ------------------------------------------------------------------------------------
 
-
-def people_read_while_another_client_takes_the_session(url, **options):
-    """What ``.iterator()`` finds, as scim_link_users and exports use it, outside a transaction."""
-    connection = ConnectionHandler({"default": database_settings(url) | options})["default"]
-    people = Occupant.objects.using("pooled").order_by("pk")
-    connections["pooled"] = connection
-    try:
-        rows = people.iterator(chunk_size=1)
-        found = [next(rows)]
-        with psycopg.connect(url) as other:
-            other.execute("SELECT 1")  # holds the session in a transaction
-            return found + list(rows)
-    finally:
-        connection.close()
-        del connections["pooled"]
+AS_DOCUMENTED = pooled.DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"]
 
 
 @pytest.fixture
 def three_people(okta):
-    return [
-        okta.post("/Users", json=okta_user(f"{name}@cursors.example")).json()["userName"]
-        for name in ("a", "b", "c")
-    ]
+    names = [f"{name}@cursors.example" for name in ("a", "b", "c")]
+    for name in names:
+        okta.post("/Users", json=okta_user(name))
+    return names
 
 
-def test_rows_are_read_to_the_end_whoever_takes_the_session(three_people, pool, django_db_blocker):
-    with django_db_blocker.unblock():
-        found = people_read_while_another_client_takes_the_session(
-            pool["DATABASE_URL"],
-            DISABLE_SERVER_SIDE_CURSORS=DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"],
-        )
-    assert [person.email for person in found][-3:] == three_people
+def read_while_another_client_takes_the_session(url):
+    """What ``.iterator()`` finds outside of a transaction, as exports use it."""
+    rows = Occupant.objects.order_by("pk").iterator(chunk_size=1)
+    first = next(rows)
+    with psycopg.connect(url) as other:
+        other.execute("SELECT 1")  # and stays in a transaction
+        return [person.email for person in (first, *rows)]
 
 
-def test_without_the_setting_a_cursor_is_lost_with_its_session(
-    three_people, pool, django_db_blocker
-):
-    with django_db_blocker.unblock(), pytest.raises(DatabaseError, match="cursor"):
-        people_read_while_another_client_takes_the_session(pool["DATABASE_URL"])
+def test_rows_are_read_to_the_end_whoever_takes_the_session(url, using, three_people):
+    with using(DISABLE_SERVER_SIDE_CURSORS=AS_DOCUMENTED):
+        found = read_while_another_client_takes_the_session(url)
+    assert found[-3:] == three_people
 
 
-def test_commands_that_walk_through_all_tenants_work(okta, pool):
-    assert "acme" in manage(pool, "scim_link_users", "-v2")
+def test_command_that_walks_through_all_tenants_works(using, okta, capsys):
+    with using(DISABLE_SERVER_SIDE_CURSORS=AS_DOCUMENTED):
+        call_command("scim_link_users", verbosity=2)
+    assert "acme" in capsys.readouterr().out.lower()
