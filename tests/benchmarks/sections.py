@@ -1,9 +1,15 @@
 """What else is measured: sizes, an import, provisioning, and ways to reach the database."""
 
+import secrets
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from statistics import median
+from urllib.parse import urlsplit
+
+import psycopg
+from django.core.management import call_command, get_commands
 
 from tests.benchmarks import operations
 from tests.benchmarks.contestants import called
@@ -110,7 +116,7 @@ def provisioning(us, limit, peer, tenant, their_tenant, people):
 
 
 def databases(url, directory, tenant, rounds):
-    """The same through prepared statements, and through PgBouncer, beside a plain connection."""
+    """Other ways to reach the database, beside a plain connection."""
     with ExitStack() as stack:
         plain = stack.enter_context(called("us", url, directory))
         others = {
@@ -120,6 +126,11 @@ def databases(url, directory, tenant, rounds):
             through = stack.enter_context(pooled(url))
             others["PgBouncer, transaction mode"] = stack.enter_context(
                 called("us", through, directory, DJANGO_SETTINGS_MODULE="tests.pooled")
+            )
+        if "scim_rls" in get_commands():
+            restricted = stack.enter_context(row_level_security(url))
+            others["row-level security"] = stack.enter_context(
+                called("us", restricted, directory, SCIM_ROW_LEVEL_SECURITY="1")
             )
         entrants = [Entrant("plain", plain, tenant)]
         entrants += [Entrant(name, other, tenant) for name, other in others.items()]
@@ -131,3 +142,21 @@ def databases(url, directory, tenant, rounds):
                     results[name],
                     results["plain"],
                 )
+
+
+@contextmanager
+def row_level_security(url):
+    """The URL of a role that the policies bind; they bind no superuser, such as the others are."""
+    server = urlsplit(url)
+    role, password = f"scim_bench_{secrets.token_hex(4)}", secrets.token_hex(16)
+    with psycopg.connect(url.partition("?")[0], autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        try:
+            connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+            connection.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
+            call_command("scim_rls", "enable", stdout=StringIO())
+            own = f"{role}:{password}@{server.hostname}:{server.port or 5432}"
+            yield server._replace(netloc=own).geturl()
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
