@@ -41,9 +41,13 @@ class Bearer(BaseAuthentication):
         return "Bearer"
 
 
+class Renderer(JSONRenderer):
+    media_type = "application/scim+json"
+
+
 class Person(APIView):
     authentication_classes = (Bearer,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (Renderer,)
 
 
 urlpatterns = [path("scim/v2/Users/<str:scim_id>", Person.as_view())]
