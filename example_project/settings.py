@@ -2,7 +2,7 @@
 
 Everything has a default that is right for a look around on one's own machine. Variables of the
 environment change that: DATABASE_URL, DJANGO_SECRET_KEY, DJANGO_DEBUG, DJANGO_HTTPS,
-DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL.
+DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL, CACHE_KEY_PREFIX, SCIM_THROTTLE.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "GROUP_MODEL": "workplace.Team",
     "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
 }
+if SCIM_THROTTLE := os.environ.get("SCIM_THROTTLE"):
+    MAPTICIAN_SCIM["THROTTLE"] = None if SCIM_THROTTLE == "off" else SCIM_THROTTLE
 
 # -- people -------------------------------------------------------------------------------------
 
@@ -123,6 +125,9 @@ if REDIS_URL := os.environ.get("REDIS_URL"):
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
+        "KEY_PREFIX": os.environ.get("CACHE_KEY_PREFIX", ""),
+        # A server that does not answer must not hold requests up.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
 
 # WhiteNoise asks the apps for their files, so that nobody has to run collectstatic first.

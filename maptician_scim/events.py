@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal
+from maptician_scim import redaction, rehearsal, statements
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -29,6 +29,10 @@ MAX_FACT = 255
 
 REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
 REFUSALS_LOGGED_EVERY_WATCHED = 1  # while somebody has the tenant's page open
+
+
+COUNTED = frozenset({Reason.SWITCHED_OFF, Reason.THROTTLED})
+"""What a client with a valid token may meet with each request: written as for one without."""
 
 
 @dataclass
@@ -87,7 +91,7 @@ def record(
     Raises ``IntegrityError`` where there is one with the same ``once``.
     """
     user_name = _storable(origin.user_name, "user_name")
-    return Event.objects.create(
+    event = Event(
         tenant=origin.tenant,
         token=origin.token,
         token_prefix=origin.token.prefix if origin.token else "",
@@ -111,6 +115,8 @@ def record(
         ip=origin.ip,
         client=origin.client,
     )
+    statements.insert(event)
+    return event
 
 
 def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:
@@ -144,7 +150,7 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
     ``origin`` is that of one operation, where the request has several.
     """
     origin = origin or origin_of(request)
-    if origin.token is None or error.reason is Reason.SWITCHED_OFF:
+    if origin.token is None or error.reason in COUNTED:
         record_not_let_in(origin, error)
     elif not rehearsal.is_on():
         with _answering_anyway(origin):
@@ -157,8 +163,8 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
 def record_not_let_in(origin: Origin, error: ScimError) -> None:
     """Write that a request was not let in, at most once a minute and reason.
 
-    Whoever sends without a valid token, or where SCIM is off, can thus neither fill the table nor
-    cost a write.
+    Whoever sends without a valid token, where SCIM is off, or too much, can thus neither fill the
+    table nor cost a write.
     """
     if rehearsal.is_on():
         return

@@ -30,6 +30,8 @@ class Reason(TextChoices):
     UNKNOWN_TENANT = "unknown_tenant", _("unknown tenant")
     BASE_URL = "base_url", _("wrong base URL")
     NOT_HTTPS = "not_https", _("base URL without TLS")
+    THROTTLED = "throttled", _("too many requests")
+    FAILED_TOO_OFTEN = "failed_too_often", _("too many requests without a valid token")
     SCOPE = "scope", _("not allowed to this token")
     CREATE_OFF = "create_off", _("creating people is switched off")
     EMAIL_DOMAIN = "email_domain", _("e-mail domain not accepted")
@@ -141,6 +143,13 @@ class Mutability(ScimError):
     default_detail = "The attribute cannot be changed."
 
 
+class TooMany(ScimError):
+    """The answer would be larger than the service provider sends (section 3.12, table 9)."""
+
+    scim_type = "tooMany"
+    default_detail = "The answer would be too large."
+
+
 class Uniqueness(ScimError):
     """Another resource of the tenant has this value already (section 3.3)."""
 
@@ -247,6 +256,13 @@ class TooManyRequests(ScimError):
         self.retry_after = retry_after
 
 
+class HeadersTooLarge(ScimError):
+    """The headers are larger than the service provider takes (RFC 6585 section 5)."""
+
+    status = 431
+    default_detail = "The headers of the request are too large."
+
+
 class InternalError(ScimError):
     """What nobody foresaw; the log has the traceback under the correlation id."""
 
@@ -288,6 +304,7 @@ BY_SCIM_TYPE: dict[str, type[ScimError]] = {
         ExpiredCursor,
         InvalidCount,
         Mutability,
+        TooMany,
         Uniqueness,
     )
     if error.scim_type

@@ -70,6 +70,10 @@ WHY: dict[str, Any] = {
     Reason.UNKNOWN_TENANT: gettext_lazy("there is nobody at that address"),
     Reason.BASE_URL: gettext_lazy("the base URL is wrong"),
     Reason.NOT_HTTPS: gettext_lazy("the base URL begins with http: instead of https:"),
+    Reason.THROTTLED: gettext_lazy("it sends more than %(rate)s with this token"),
+    Reason.FAILED_TOO_OFTEN: gettext_lazy(
+        "more than %(rate)s without a valid token came from %(address)s"
+    ),
     Reason.SCOPE: gettext_lazy("the token does not have the scope “%(scope)s”"),
     Reason.CREATE_OFF: gettext_lazy("creating people is switched off here"),
     Reason.EMAIL_DOMAIN: gettext_lazy("the domain of %(address)s is not accepted here"),
@@ -134,6 +138,14 @@ ADVICE: dict[str, Any] = {
         "Correct the base URL: it ends in /scim/v2, with nothing behind it."
     ),
     Reason.NOT_HTTPS: gettext_lazy("Correct the base URL: it begins with https:."),
+    Reason.THROTTLED: gettext_lazy(
+        "Nothing, if it is an identity provider at work: it waits and tries again. If the token "
+        "has got into other hands, rotate it."
+    ),
+    Reason.FAILED_TOO_OFTEN: gettext_lazy(
+        "Nothing, if that address is nobody you know: valid tokens are let in all the same. If it "
+        "is the identity provider's, see the refusals before this one."
+    ),
     Reason.SCOPE: gettext_lazy("Issue or change a token that has the scope."),
     Reason.CREATE_OFF: gettext_lazy("Allow new people on the connection's page."),
     Reason.EMAIL_DOMAIN: gettext_lazy("Add the domain on the connection's page."),
@@ -175,6 +187,9 @@ ADVICE_BY_SCIM_TYPE: dict[str, Any] = {
     "invalidSyntax": gettext_lazy("Look at the request below: its body is not what SCIM foresees."),
     "invalidPath": gettext_lazy("Correct the attribute's name in the attribute mapping."),
     "noTarget": gettext_lazy("Correct the attribute's path in the attribute mapping."),
+    "tooMany": gettext_lazy(
+        "Let the client ask for fewer resources at once, or without the attribute that is so large."
+    ),
     "mutability": gettext_lazy("Take the attribute out of the mapping: it cannot be changed."),
 }
 """What to do about refusals that have no reason."""
@@ -189,6 +204,7 @@ ADVICE_BY_STATUS: dict[int, Any] = {
     412: gettext_lazy("Nothing: the client reads the person again and repeats its change."),
     413: gettext_lazy("Leave large attributes, such as photos, out of the mapping."),
     415: gettext_lazy("Set the client up for SCIM 2.0: application/scim+json."),
+    431: gettext_lazy("Look for the proxy that adds so many headers, or such long ones."),
     500: gettext_lazy("Look for the correlation id in the application's log."),
     501: gettext_lazy("Switch group push off and assign people instead."),
     503: gettext_lazy(

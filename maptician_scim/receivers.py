@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from maptician_scim import group_opening, linking, sessions
+from maptician_scim import bookmarks, group_opening, linking, sessions
 from maptician_scim.conf import scim_settings
 from maptician_scim.models import ProvisionedGroup, ProvisionedUser, SessionKey, detach
 from maptician_scim.relations import group_model, relation
@@ -82,6 +82,11 @@ def forget_session(sender: Any, user: Any, request: Any = None, **kwargs: Any) -
     session = getattr(request, "session", None)
     if isinstance(session, SessionBase) and session.session_key:
         SessionKey.objects.filter(session_key=session.session_key).delete()
+
+
+def forget_tenant(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """``post_delete`` of a tenant: nobody lists its people any more."""
+    bookmarks.forget(instance)
 
 
 def _is_visible(fields: frozenset[str]) -> bool:

@@ -18,6 +18,9 @@ ATTEMPTS = 3
 ROLLED_BACK = frozenset({"40001", "40P01"})
 """SQLSTATEs after which all is undone for sure: serialization failure and deadlock."""
 
+TOOK_TOO_LONG = "57014"
+"""The SQLSTATE after ``statement_timeout``: what took too long once would do so again."""
+
 
 def read(work: Callable[[], T]) -> T:
     """The result of ``work``, which only reads: tried once more on a new connection.
@@ -26,9 +29,12 @@ def read(work: Callable[[], T]) -> T:
     """
     if connection.in_atomic_block:
         return work()
+    _trust_connection()
     try:
         return work()
     except (OperationalError, InterfaceError) as error:
+        if _sqlstate(error) == TOOK_TOO_LONG:
+            raise Unavailable from error
         logger.warning("Reading again after a database failure: %s", type(error).__name__)
         connection.close_if_unusable_or_obsolete()
         return _or_unavailable(work)
@@ -43,6 +49,7 @@ def write(work: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         with transaction.atomic():
             return work()
+    _trust_connection()
     for attempt in range(1, ATTEMPTS + 1):
         is_committing = False
         try:
@@ -51,12 +58,21 @@ def write(work: Callable[[], T]) -> T:
                 is_committing = True
             return result
         except (OperationalError, InterfaceError) as error:
+            is_hopeless = _sqlstate(error) == TOOK_TOO_LONG
             is_undone = not is_committing or _sqlstate(error) in ROLLED_BACK
             logger.warning("Attempt %d to write failed: %s", attempt, type(error).__name__)
             connection.close_if_unusable_or_obsolete()
-            if attempt == ATTEMPTS or not is_undone:
+            if attempt == ATTEMPTS or is_hopeless or not is_undone:
                 raise Unavailable from error
     raise AssertionError("unreachable")
+
+
+def _trust_connection() -> None:
+    """Ask no ``SELECT 1`` first, as ``CONN_HEALTH_CHECKS`` does once a request.
+
+    If the connection is broken, what follows finds out and is done again on a new one.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
 
 
 def _or_unavailable(work: Callable[[], T]) -> T:

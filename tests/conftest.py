@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 
-from maptician_scim import activity
+from maptician_scim import activity, throttling
 from maptician_scim.models import Token
 from tests import hosts
 from tests.client import ScimClient
@@ -33,6 +33,7 @@ def _nothing_counted():
     """Refusals are counted in the cache, requests in the process; no test sees another's."""
     cache.clear()
     activity.forget()
+    throttling.forget()
 
 
 @pytest.fixture

@@ -162,6 +162,8 @@ WRONG = {
     "an unknown way with roles": ({"UNKNOWN_ROLES": "drop"}, "E031"),
     "a lifetime in text": ({"TOKEN_LIFETIME_DAYS": "365"}, "E013"),
     "a lifetime of zero": ({"TOKEN_LIFETIME_DAYS": 0}, "E013"),
+    **{f"{name} in words": ({name: "200 a second"}, "E032") for name in checks.RATES},
+    "a rate as a number": ({"THROTTLE": 200}, "E032"),
     **{f"{name} in text": ({name: "False"}, "E014") for name in checks.SWITCHES},
     "a tenant behind a relation": ({"USER_ADAPTER": f"{HERE}.ThroughAnotherModel"}, "E020"),
     "a page that is no address": ({"DOCUMENTATION_URI": 5}, "E015"),

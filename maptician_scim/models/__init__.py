@@ -2,6 +2,7 @@
 
 from maptician_scim.models.activity import Activity
 from maptician_scim.models.base import now
+from maptician_scim.models.bookmarks import Bookmark, Recount
 from maptician_scim.models.connections import Connection
 from maptician_scim.models.events import Event, EventQuerySet
 from maptician_scim.models.groups import (
@@ -22,6 +23,7 @@ __all__ = [
     "BY_SETTING",
     "READ_ONLY",
     "Activity",
+    "Bookmark",
     "Connection",
     "Event",
     "EventQuerySet",
@@ -30,6 +32,7 @@ __all__ = [
     "ProvisionedGroupQuerySet",
     "ProvisionedUser",
     "ProvisionedUserQuerySet",
+    "Recount",
     "Scope",
     "SessionKey",
     "Token",

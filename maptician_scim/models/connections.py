@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Self
 
+from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import domains
+from maptician_scim import domains, statements
 from maptician_scim.conf import DeleteBehaviour, Tenant, scim_settings
 from maptician_scim.models.base import now
 
@@ -129,3 +130,27 @@ class Connection(models.Model):
         connections = Connection.objects
         if not connections.for_tenant(self.tenant).update(**values):
             connections.update_or_create(tenant=self.tenant, defaults=values)
+
+
+# -- tenant and connection in one row -----------------------------------------------------------
+
+
+def _tenant_model() -> type[models.Model]:
+    return apps.get_model(scim_settings.TENANT_MODEL)
+
+
+def tenant_columns(prefix: str = "") -> list[str]:
+    """The columns of a tenant and its connection, for ``values_list``."""
+    connection = statements.columns(Connection, f"{prefix}scim_connection__")
+    return statements.columns(_tenant_model(), prefix) + connection
+
+
+def tenant_in_row(using: str, row: statements.Row) -> Tenant:
+    """The tenant whose ``tenant_columns`` these are, with its connection if it has one."""
+    tenant, rest = statements.split(_tenant_model(), using, row)
+    connection, _ = statements.split(Connection, using, rest)
+    if connection.pk is not None:
+        tenant.scim_connection = connection
+    else:  # known not to be there, so that nobody asks again
+        Connection._meta.get_field("tenant").remote_field.set_cached_value(tenant, None)
+    return tenant

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from maptician_scim import bookmarks
 from maptician_scim.conf import scim_settings
 from maptician_scim.management.arguments import whole_number
 from maptician_scim.management.progress import ProgressBar
@@ -56,6 +57,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{removed} events removed.")
         forgotten = self._in_parts("Forgetting requests", kept, size, EventQuerySet.forget_requests)
         self.stdout.write(f"{forgotten} requests forgotten.")
+        bookmarks.tidy()
 
     def _in_parts(
         self, label: str, events: EventQuerySet, size: int, work: Callable[[EventQuerySet], int]
