@@ -86,6 +86,8 @@ def answer(document, status=200):
     response = HttpResponse(
         orjson.dumps(document), content_type="application/scim+json", status=status
     )
+    # Without CommonMiddleware nobody else says how long it is, and gunicorn would send chunks.
+    response["Content-Length"] = len(response.content)
     if "meta" in document:
         response["ETag"] = document["meta"]["version"]
         response["Location"] = document["meta"]["location"]

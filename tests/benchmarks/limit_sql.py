@@ -195,3 +195,21 @@ WHERE team_id = %s AND state = 'open' AND id NOT IN (
   WHERE d.neighbourhood_id IS NULL AND f.occupant_id IN
     (SELECT occupant_id FROM workplace_teammembership WHERE team_id = %s))
 """
+
+
+OF_OPERATION = {
+    "look-up by userName": (LOOK_UP,),
+    "GET by id": (GET,),
+    "list of 100": (PAGE,),
+    "GET of a group": (GROUP,),
+    "create": (TOKEN, "BEGIN", TWINS, INSERT_USER, INSERT_RECORD, INSERT_EVENT, "COMMIT"),
+    "PUT": (TOKEN, "BEGIN", LOCK, UPDATE_USER, UPDATE_RECORD, INSERT_EVENT, "COMMIT"),
+    "PATCH active": (
+        *(TOKEN, "BEGIN", LOCK, UPDATE_USER, *END_SESSIONS, UPDATE_RECORD, *TAKE_AWAY),
+        *(INSERT_EVENT, "COMMIT"),
+    ),
+    "group +100 members": (
+        *(TOKEN, "BEGIN", LOCK_MEMBERS, LOCK_TEAM, INSERT_MEMBERS, UPDATE_TEAM, INSERT_EVENT),
+        *(TEAM, "COMMIT", "BEGIN", WITHDRAW_OFFERS, "COMMIT"),
+    ),
+}

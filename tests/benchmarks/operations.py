@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from maptician_scim import tokens
-from tests.benchmarks.seed import body_of
-from tests.client import PATCH_OP
+from tests.benchmarks.seed import Tenant, body_of
+from tests.client import BULK_REQUEST, PATCH_OP
 
 PAGE = 100
 ADDED = 100
@@ -30,13 +29,10 @@ class Request:
 class Sample:
     """The n-th time that a contestant carries out an operation for a tenant."""
 
-    tenant: Any
-    contestant: str
+    tenant: Tenant
     n: int
     place: int
-    """Which contestants share tables: each has places of its own in what is written."""
-
-    sharers: int
+    """Two contestants write into the same tables: each has places of its own."""
 
     def ask(self, method, path, body=None):
         content = b"" if body is None else orjson.dumps(body)
@@ -50,7 +46,7 @@ class Sample:
     @property
     def own(self):
         """A number that no other contestant has, nor any other sample."""
-        return self.n * self.sharers + self.place
+        return self.n * 2 + self.place
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,19 @@ class Operation:
 
     name: str
     request: Callable[[Sample], Request]
-    status: int
-    bar: float
-    aim: float | None
+    status: int = 200
+    bar: float | None = None
+    """How many times as long as the base it may take; ``aim`` is what is strived for."""
+
+    aim: float | None = None
     writes: bool = False
-    base: str = "limit"
+
+    def samples(self, tenant, place, number):
+        """The next samples of whoever has this place."""
+        key = (self.request.__name__, place)
+        first = tenant.written.get(key, 0)
+        tenant.written[key] = first + number
+        return [Sample(tenant, n, place) for n in range(first, first + number)]
 
 
 def look_up(sample, name):
@@ -93,7 +97,7 @@ def last_page(sample):
 
 
 def create(sample):
-    name = f"new-{sample.contestant}-{sample.n}@{sample.tenant.subdomain}.example"
+    name = f"new-{sample.own}@{sample.tenant.subdomain}.example"
     return sample.ask("POST", "/Users", body_of(name))
 
 
@@ -126,15 +130,43 @@ def wrong_token(sample):
     return Request(request.method, request.path, request.host, tokens.generate())
 
 
+def bulk(sample):
+    """As many new people as a page holds, in one request."""
+    people = [
+        {
+            "method": "POST",
+            "path": "/Users",
+            "bulkId": str(number),
+            "data": body_of(f"bulk-{sample.n}-{number}@{sample.tenant.subdomain}.example"),
+        }
+        for number in range(PAGE)
+    ]
+    return sample.ask("POST", "/Bulk", {"schemas": [BULK_REQUEST], "Operations": people})
+
+
+HIT = Operation("look-up by userName, hit", hit, 200, 2.0, 1.3)
+GET = Operation("GET by id", get, 200, 2.0, 1.3)
+FIRST_PAGE = Operation("list of 100, first page", first_page, 200, 1.8, 1.2)
+LAST_PAGE = Operation("list of 100, last page", last_page, 200, 1.8, 1.2)
+CREATE = Operation("create", create, 201, 2.0, 1.4, writes=True)
+PUT = Operation("PUT", put, 200, 2.0, 1.4, writes=True)
+DEACTIVATE = Operation("PATCH active", deactivate, 200, 2.0, 1.4, writes=True)
+
 OPERATIONS = (
-    Operation("look-up by userName, hit", hit, 200, 2.0, 1.3),
+    HIT,
     Operation("look-up by userName, miss", miss, 200, 2.0, 1.3),
-    Operation("GET by id", get, 200, 2.0, 1.3),
-    Operation("list of 100, first page", first_page, 200, 1.8, 1.2),
-    Operation("list of 100, last page", last_page, 200, 1.8, 1.2),
+    GET,
+    FIRST_PAGE,
+    LAST_PAGE,
     Operation("GET of a group of 1,000", large_group, 200, 1.8, 1.2),
-    Operation("create", create, 201, 2.0, 1.4, writes=True),
-    Operation("PUT", put, 200, 2.0, 1.4, writes=True),
-    Operation("PATCH active", deactivate, 200, 2.0, 1.4, writes=True),
+    CREATE,
+    PUT,
+    DEACTIVATE,
     Operation("group +100 members", add_members, 200, 1.8, 1.2, writes=True),
 )
+"""Beside the LIMIT."""
+
+REFUSED = Operation("401 for a wrong token", wrong_token, 401, 1.2)
+"""Beside a plain DRF view."""
+
+BULK = Operation("Bulk", bulk)

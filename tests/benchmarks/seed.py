@@ -21,6 +21,8 @@ class Tenant:
 
     large_groups: list = field(default_factory=list)
     pushes: list = field(default_factory=list)
+    written: dict = field(default_factory=dict)
+    """How often who has done what here, so that nothing is done twice."""
 
     @property
     def host(self):
@@ -54,31 +56,32 @@ def seed(sizes):
     """One tenant for each number of people, with a token and groups."""
     from django.db import connection
 
-    tenants = [_tenant(number, size) for number, size in enumerate(sizes)]
+    tenants = [tenant(number, size) for number, size in enumerate(sizes)]
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return tenants
 
 
-def _tenant(number, size):
+def tenant(number, size):
+    """A company with this many people, as its identity provider knows it."""
     from example_project.workplace.models import Company
     from maptician_scim.models import Connection, Token
 
     company = Company.objects.create(name=f"Company {number}", subdomain=f"company{number}")
     Connection.objects.make_missing([company])
     _, secret = Token.objects.issue(tenant=company, name="Benchmark")
-    tenant = Tenant(company.subdomain, secret)
+    made = Tenant(company.subdomain, secret)
     users = []
     for first in range(0, size, BATCH):
         names = [
             f"p{n}@{company.subdomain}.example" for n in range(first, min(first + BATCH, size))
         ]
-        users += _people(tenant, company, names)
-    _groups(tenant, company, users)
-    return tenant
+        users += _people(made, company, names)
+    _groups(made, company, users)
+    return made
 
 
-def _people(tenant, company, names):
+def _people(made, company, names):
     """Host users and their records, as a POST of each would leave them."""
     from django.contrib.auth import get_user_model
 
@@ -115,11 +118,11 @@ def _people(tenant, company, names):
         records.append(record)
     get_user_model().objects.bulk_create(users)
     ProvisionedUser.objects.bulk_create(records)
-    tenant.people += [(str(record.scim_id), record.user_name) for record in records]
+    made.people += [(str(record.scim_id), record.user_name) for record in records]
     return [user.pk for user in users]
 
 
-def _groups(tenant, company, users):
+def _groups(made, company, users):
     """A group of the first thousand, and empty ones."""
     from example_project.workplace.models import Team, TeamMembership
     from maptician_scim.models import ProvisionedGroup
@@ -141,4 +144,4 @@ def _groups(tenant, company, users):
         TeamMembership(team=teams[0], occupant_id=pk) for pk in users[:LARGE_GROUP]
     )
     ids = [str(record.scim_id) for record in records]
-    tenant.large_groups, tenant.pushes = ids[:1], ids[1:]
+    made.large_groups, made.pushes = ids[:1], ids[1:]

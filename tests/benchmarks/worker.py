@@ -8,8 +8,11 @@ import re
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
+import orjson
 import psycopg
 
 STATEMENT = re.compile(rb"\tF\t\d+\t(?:Query|Execute)\t")
@@ -21,7 +24,13 @@ def run(pipe, module, environment, log):
     # Logging goes where it goes in production, to standard error; here that is a file.
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     application = importlib.import_module(module).application
-    orders = {"time": timed, "ask": asked, "count": counted, "memory": memory}
+    orders = {
+        "time": timed,
+        "ask": asked,
+        "walk": walked,
+        "count": counted,
+        "memory": memory,
+    }
     pipe.send("ready")
     while order := pipe.recv():
         name, requests = order
@@ -31,37 +40,50 @@ def run(pipe, module, environment, log):
 def timed(application, requests):
     """The nanoseconds and the status of each request; what they cost processors, in the mean."""
     environs = [environ_of(request) for request in requests]
+    sessions = [connection.info.backend_pid for connection in connections()]
     gc.collect()
     gc.disable()
     try:
-        began = processor_time()
+        began = processor_time(sessions)
         answers = [call(application, environ)[:2] for environ in environs]
-        return answers, (processor_time() - began) // len(environs)
+        return answers, (processor_time(sessions) - began) // len(environs)
     finally:
         gc.enable()
 
 
-def processor_time():
-    """Nanoseconds that this process and its servers' processes have been running.
+def processor_time(sessions):
+    """Nanoseconds that this process and its sessions at PostgreSQL have been running.
 
     Whatever else the machine does, it does not count. PostgreSQL elsewhere does not count either.
     """
     took = time.process_time_ns()
-    for connection in connections():
+    for pid in sessions:
         with suppress(FileNotFoundError):
-            schedule = Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text()
-            took += int(schedule.split()[0])
+            took += int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
     return took
 
 
 def connections():
     """All open connections to PostgreSQL."""
-    return [c for c in gc.get_objects() if isinstance(c, psycopg.Connection) and not c.closed]
+    # By type(): isinstance() would wake up Django's lazy objects.
+    found = (thing for thing in gc.get_objects() if issubclass(type(thing), psycopg.Connection))
+    return [connection for connection in found if not connection.closed]
 
 
 def asked(application, requests):
     """The status and the body of each request."""
     return [call(application, environ_of(request))[1:] for request in requests]
+
+
+def walked(application, requests):
+    """The nanoseconds of each page from the first to the last, by cursor (RFC 9865)."""
+    [request], cursor, times = requests, "", []
+    while cursor is not None:
+        page = replace(request, path=request.path + quote(cursor))
+        took, _, body = call(application, environ_of(page))
+        times.append(took)
+        cursor = orjson.loads(body).get("nextCursor")
+    return times
 
 
 def counted(application, requests):
