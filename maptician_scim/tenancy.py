@@ -17,8 +17,6 @@ from maptician_scim.models.connections import tenant_columns, tenant_in_row
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
 
 def tenant_model() -> type[Model]:
     """The host's model of a customer."""
