@@ -11,7 +11,7 @@ from tests.isolation.world import World
 Schema = dict[str, Any]
 Attribute = dict[str, Any]
 
-COMMON = ("id", "externalId", "meta.location")
+COMMON = ("id", "meta.location")
 """Of every resource, and in no schema (RFC 7643 section 3.1)."""
 
 ELSEWHERE = {"external", "uri"}
@@ -37,7 +37,7 @@ def kinds_of(world: World) -> dict[str, list[Schema]]:
 
 def references(schemas: list[Schema]) -> Iterator[str]:
     """The paths of a resource type's attributes that name something, or refer to it."""
-    yield from COMMON if "User" in schemas[0]["id"] or "Group" in schemas[0]["id"] else COMMON[::2]
+    yield from COMMON
     for number, schema in enumerate(schemas):
         prefix = f"{schema['id']}:" if number else ""
         for attribute in schema["attributes"]:
@@ -51,11 +51,8 @@ def _of(attribute: Attribute) -> Iterator[str]:
     refers = any(map(_refers, parts)) or name in ("roles", "entitlements")
     for part in parts:
         # Beside a reference stand the id and the name of what is referred to.
-        if (
-            (refers and part["name"] in ("$ref", "value", "display", "displayName"))
-            or _names_something(part)
-            or _refers(part)
-        ):
+        is_beside = refers and part["name"] in ("value", "display", "displayName")
+        if is_beside or _refers(part) or _names_something(part):
             yield f"{name}.{part['name']}"
 
 
