@@ -15,6 +15,16 @@ from tests.fuzz.values import often
 from tests.fuzz.world import Tenant, World
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+DISCOVERY = ["/Schemas", f"/Schemas/{USER}", "/ResourceTypes", "/ResourceTypes/Group", "/Users/"]
+DISCOVERY += [
+    "/ServiceProviderConfig",
+    "/Roles",
+    "/Entitlements",
+    "/Roles/1",
+    "/Nothing",
+    "/",
+    "/Me",
+]
 COUNTS = ["0", "1", "2", "10", "100", "-1", "1000", "9" * 20, "x", "1.5", "", "+3", "٣"]
 
 Make = Callable[[Random, World, Tenant], Request]
@@ -108,10 +118,7 @@ def selection(random: Random, tenant: Tenant, kind: str) -> dict[str, str]:
 
 def discover(random: Random, world: World, tenant: Tenant) -> Request:
     """The discovery endpoints, what has no endpoint, and what is always there."""
-    path = random.choice(
-        ["/Schemas", f"/Schemas/{USER}", "/ResourceTypes", "/ResourceTypes/Group", "/", "/Me"]
-        + ["/ServiceProviderConfig", "/Roles", "/Entitlements", "/Roles/1", "/Nothing", "/Users/"]
-    )
+    path = random.choice(DISCOVERY)
     query = {"filter": 'id eq "User"'} if often(random, 0.1) else {}
     return Request(tenant, "discovery", "GET", _target(path, query))
 
