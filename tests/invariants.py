@@ -71,8 +71,9 @@ def _adapter(record: ProvisionedUser, tenant: Any) -> Any:
 def _about_people(tenant: Any) -> list[str]:
     records = ProvisionedUser.objects.ever_of(tenant).live().select_related("user")
     people = set(hosts.current().people(tenant).values_list("pk", flat=True))
-    found = [f"two have the userName {key!r}" for key in _twice(r.user_name_key for r in records)]
-    found += [f"two records of the host user {pk}" for pk in _twice(r.user_id for r in records)]
+    found = [
+        f"two are called {key!r}" for key in _twice(user_name_key(r.user_name) for r in records)
+    ]
     for record in records:
         found += [f"{record.scim_id}: {fault}" for fault in _about_person(record, tenant, people)]
     seen = ProvisionedUser.objects.ever_of(tenant).values_list("user_id", flat=True)
@@ -81,16 +82,16 @@ def _about_people(tenant: Any) -> list[str]:
 
 
 def _about_person(record: ProvisionedUser, tenant: Any, people: set[Any]) -> list[str]:
-    found = []
     if record.user_id not in people:
         return ["the host user is not the tenant's"]
+    if not isinstance(record.attributes, dict) or not isinstance(record.received, dict):
+        return ["stored JSON is no object"]
+    found = []
     adapter = _adapter(record, tenant)
     if record.user_name_key != user_name_key(record.user_name) or not record.user_name.strip():
         found.append("user_name_key is not the key of user_name")
     if record.digest and record.digest != messages.digest(adapter.document()):
         found.append("digest is not that of the representation")
-    if not isinstance(record.attributes, dict) or not isinstance(record.received, dict):
-        return [*found, "stored JSON is no object"]
     kept = adapter.mapping().split(adapter.document()).attributes
     if kept != record.attributes:
         found.append(f"stored {record.attributes!r}, which would be {kept!r}: twice, or malformed")
@@ -127,7 +128,8 @@ def _about_groups(tenant: Any) -> list[str]:
     records = ProvisionedGroup.objects.ever_of(tenant).live().select_related("group")
     own = set(host.groups(tenant).values_list("pk", flat=True))
     people = set(host.people(tenant).values_list("pk", flat=True))
-    found = [f"two groups are {key!r}" for key in _twice(r.display_name_key for r in records)]
+    names = _twice(user_name_key(r.display_name) for r in records)
+    found = [f"two groups are called {name!r}" for name in names]
     for record in records:
         if record.group_id not in own:
             found.append(f"{record.scim_id}: the host group is not the tenant's")

@@ -93,7 +93,7 @@ class Run:
 
     def __init__(self, transport: Transport, seed: int) -> None:
         self.transport, self.random, self.report = transport, Random(seed), Report(seed)
-        self.world = World()
+        self.world = World(self.random)
         self.judge, self.log = Judge(self.world), Log(self.world)
         self.protected = protected_accounts()
         self.checked = _last_event()

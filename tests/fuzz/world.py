@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from random import Random
@@ -67,7 +66,7 @@ class Tenant:
 class World:
     """All tenants of a run, and what has been done to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random) -> None:
         host = hosts.current()
         self.tenants = []
         self.owners: dict[str, Tenant] = {}
@@ -77,7 +76,8 @@ class World:
         for key in KEYS:
             row = host.tenant(key)
             _, secret = Token.objects.issue(tenant=row, name="Fuzz")
-            self.tenants.append(Tenant(key, row, secret, f"canary-{secrets.token_hex(6)}-{key}"))
+            canary = f"canary-{random.getrandbits(48):012x}-{key}"
+            self.tenants.append(Tenant(key, row, secret, canary))
         for tenant in self.tenants:
             tenant.others = [other for other in self.tenants if other is not tenant]
             self._furnish(tenant)
@@ -128,10 +128,11 @@ class World:
     def act_as_host(self, random: Random) -> None:
         """What people and their admins do meanwhile: log in, sit down, correct a title."""
         tenant = random.choice(self.tenants)
-        people = hosts.current().people(tenant.row).filter(is_active=True)
-        person = people.exclude(is_break_glass=True).order_by("?").first()
-        if person is None:
+        records = ProvisionedUser.objects.for_tenant(tenant.row).select_related("user")
+        record = records.filter(scim_id=tenant.someone(random)).first()
+        if record is None or not record.user.is_active or record.user.is_break_glass:
             return
+        person = record.user
         action = random.randrange(4)
         if action == 0:
             session = sessions.store()()
