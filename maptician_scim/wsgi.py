@@ -16,7 +16,7 @@ class Request(WSGIRequest):
         # To take over the charset of a Content-Type, Django looks whether the parameters were read,
         # and reads them by that. What is raised there, nobody answers: the server says 500.
         try:
-            super()._set_content_type_params(meta)
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except TooManyFieldsSent:
             return  # the charset is noted; whoever reads the parameters is told again
 

@@ -8,6 +8,7 @@ from maptician_scim import activity
 from maptician_scim.models import Token
 from tests import hosts
 from tests.client import ScimClient
+from tests.invariants import check_invariants
 
 # The tests of the second host need its settings.
 collect_ignore = [] if settings.AUTH_USER_MODEL == "auth.User" else ["clubs"]
@@ -60,6 +61,13 @@ def client_of(db):
         return ScimClient(tenant.subdomain, secret)
 
     return make
+
+
+@pytest.fixture
+def _invariants(db):
+    """Whatever the test does, the tables are as they have to be afterwards."""
+    yield
+    check_invariants()
 
 
 @pytest.fixture
