@@ -8,6 +8,7 @@ from maptician_scim import activity, throttling
 from maptician_scim.models import Token
 from tests import hosts, plain_role
 from tests.client import ScimClient
+from tests.invariants import check_invariants
 
 # The tests of the second host need its settings.
 collect_ignore = [] if settings.AUTH_USER_MODEL == "auth.User" else ["clubs"]
@@ -73,6 +74,13 @@ def row_level_security(transactional_db, settings):
             yield name
     finally:
         plain_role.remove_policies()
+
+
+@pytest.fixture
+def _invariants(db):
+    """Whatever the test does, the tables are as they have to be afterwards."""
+    yield
+    check_invariants()
 
 
 @pytest.fixture
