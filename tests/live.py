@@ -102,8 +102,11 @@ class Server:
 
 
 @contextmanager
-def serving(env, directory):
-    """A ``Server`` on a free port, with the workers and threads of production."""
+def serving(env, directory, *arguments):
+    """A ``Server`` on a free port, with the workers and threads of production.
+
+    Unless further arguments of gunicorn say otherwise.
+    """
     log = directory / "gunicorn.log"
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("w") as output:
         port = listener.getsockname()[1]
@@ -112,7 +115,15 @@ def serving(env, directory):
         # A client that pauses on a busy machine finds its connection where it was.
         patience = ["--keep-alive", "15", "--graceful-timeout", "3"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *patience],
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "--config",
+                "gunicorn.conf.py",
+                *patience,
+                *arguments,
+            ],
             cwd=ROOT,
             env=env | bound,
             pass_fds=[listener.fileno()],
