@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from maptician_scim import transactions
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
-from maptician_scim.exceptions import Conflict, NotFound, PreconditionFailed, Reason
+from maptician_scim.exceptions import NotFound, PreconditionFailed, RefusedByHost
 from maptician_scim.models import Connection
 from maptician_scim.protocol import messages
 from maptician_scim.protocol.extensions import unknown_schemas
@@ -23,6 +23,8 @@ from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 
 Document = dict[str, Any]
+
+logger = logging.getLogger("maptician_scim.request")
 
 
 class Provisioner(ABC):
@@ -127,15 +129,17 @@ class Provisioner(ABC):
 def tell_inside(signal: Signal, sender: type[Any], verb: str, arguments: dict[str, Any]) -> None:
     """Send a signal inside the transaction; a receiver that raises undoes the verb."""
     for _, answer in signal.send_robust(sender=sender, verb=verb, **arguments):
-        if isinstance(answer, (OperationalError, InterfaceError)):
+        if isinstance(answer, transactions.FAILURES):
             raise answer  # a deadlock, say: the transaction runs again
         if isinstance(answer, Exception):
-            raise refused_by_host() from answer
+            raise RefusedByHost from answer
 
 
-def refused_by_host() -> Conflict:
-    """The refusal of what the host's own rules do not allow."""
-    return Conflict(
-        "The application refused this change because of a rule of its own.",
-        reason=Reason.HOST_RULE,
-    )
+def tell_outside(
+    signal: Signal, sender: type[Any], arguments: dict[str, Any], correlation_id: str
+) -> None:
+    """Send a signal after the commit; a receiver that raises is logged and changes nothing."""
+    for _, answer in signal.send_robust(sender=sender, **arguments):
+        if isinstance(answer, Exception):
+            message = "A receiver failed after the commit of request %s; the change stays"
+            logger.error(message, correlation_id, exc_info=answer)

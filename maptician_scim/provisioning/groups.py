@@ -26,6 +26,7 @@ from maptician_scim.exceptions import (
     InvalidValue,
     NotFound,
     Reason,
+    RefusedByHost,
     Uniqueness,
 )
 from maptician_scim.group_adapters import DISPLAY_NAME, GroupAdapter
@@ -43,7 +44,7 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
+from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.tenancy import endpoint_url
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -191,7 +192,7 @@ class GroupProvisioner(Provisioner):
             with transaction.atomic():
                 return adapter.change_members(plan, known)
         except IntegrityError as error:
-            raise refused_by_host() from error
+            raise RefusedByHost from error
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -225,7 +226,7 @@ class GroupProvisioner(Provisioner):
                 adapter.save()
         except IntegrityError as error:
             self._refuse_taken(adapter)
-            raise refused_by_host() from error
+            raise RefusedByHost from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -294,8 +295,8 @@ class GroupProvisioner(Provisioner):
         }
         if (changes or verb == "deleted") and not rehearsal.is_on():
             tell_inside(signals.group_in_transaction, self.adapter_class, verb, arguments)
-            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
-            transaction.on_commit(tell_outside)
+            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
+            transaction.on_commit(partial(tell_outside, *told))
         events.record(self.origin, status, changes=changes)
 
     def _member_changes(self, members: Change) -> dict[str, Any]:

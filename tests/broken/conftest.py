@@ -7,6 +7,7 @@ from django.conf import settings
 
 from tests import live
 from tests.broken.people import Company
+from tests.broken.verbs import VERBS
 
 TENANTS = """
 from example_project.workplace.models import Company
@@ -54,3 +55,30 @@ def globex(inside):
 def name():
     """A userName nobody has."""
     return f"p{secrets.token_hex(5)}@acme.example"
+
+
+@pytest.fixture(scope="session")
+def server(database_url, tmp_path_factory):
+    """One whose workers break as a request asks them to: ``tests.broken.wsgi``."""
+    # A worker that is forked from a loaded master takes the place of a dead one at once.
+    loaded = ["--preload", "--workers", "3", "--threads", "2", "tests.broken.wsgi:application"]
+    env, directory = live.environment(database_url), tmp_path_factory.mktemp("server")
+    with live.serving(env, directory, *loaded) as running:
+        yield running
+
+
+@pytest.fixture(params=VERBS)
+def verb(request):
+    return VERBS[request.param]
+
+
+@pytest.fixture
+def company(request, verb):
+    return request.getfixturevalue(verb.company)
+
+
+@pytest.fixture
+def client(server, company, verb):
+    with server.client(verb.company, company.secret, Connection="close") as client:
+        client.get("/Users")  # notes the use of the token, so that later requests need not
+        yield client

@@ -4,60 +4,16 @@ The steps are those of ``tests.broken.wsgi``. The suite kills at some of each ve
 included; ``THOROUGH=1`` kills at every one.
 """
 
-import secrets
 import time
 
 import httpx
 import pytest
 from django.db import connection
 
-from tests import live
-from tests.broken import THOROUGH
-from tests.broken.verbs import VERBS, send, send_again
-from tests.broken.wsgi import KILL_AT, STEPS
+from tests.broken import KILL_AT, STEPS, THOROUGH
+from tests.broken.verbs import Trial, send, send_again
 
 STRIDE = 1 if THOROUGH else 4
-
-
-@pytest.fixture(scope="module")
-def server(database_url, tmp_path_factory):
-    # A worker that is forked from a loaded master takes the place of a dead one at once.
-    loaded = ["--preload", "--workers", "3", "--threads", "2", "tests.broken.wsgi:application"]
-    env, directory = live.environment(database_url), tmp_path_factory.mktemp("killed")
-    with live.serving(env, directory, *loaded) as running:
-        yield running
-
-
-@pytest.fixture(params=VERBS)
-def verb(request):
-    return VERBS[request.param]
-
-
-@pytest.fixture
-def company(request, verb):
-    return request.getfixturevalue(verb.company)
-
-
-@pytest.fixture
-def client(server, company, verb):
-    with server.client(verb.company, company.secret, Connection="close") as client:
-        client.get("/Users")  # notes the use of the token, so that later requests need not
-        yield client
-
-
-class Trial:
-    """One request of a verb, about people of its own."""
-
-    def __init__(self, verb, company):
-        name = f"p{secrets.token_hex(5)}@{company.row.subdomain}.example"
-        self.subjects = verb.prepare(company, name)
-        self.request = verb.request(*self.subjects)
-
-    def states(self):
-        return [subject.state() for subject in self.subjects]
-
-    def resources(self):
-        return [subject.resource() for subject in self.subjects]
 
 
 def test_killed_worker_leaves_nothing_half_done_and_a_retry_mends_it(client, company, verb):

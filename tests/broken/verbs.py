@@ -1,6 +1,7 @@
 """What clients ask for, with somebody to whom each can be done, and how they go on without an
 answer."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,8 +47,6 @@ def group_of_one(company, name):
 
 
 # -- what is asked for ---------------------------------------------------------------------------
-
-Request = tuple[str, str, dict | None]
 
 
 def new_user(person):
@@ -113,7 +112,7 @@ def patch(operation):
 @dataclass(frozen=True)
 class Verb:
     prepare: Callable[..., list]
-    request: Callable[..., Request]
+    request: Callable[..., tuple]
     company: str = "acme"
 
 
@@ -131,6 +130,22 @@ VERBS = {
     "delete a group": Verb(group_of_one, delete_group),
     "bulk": Verb(two_who_are_not_there, create_in_bulk),
 }
+
+
+class Trial:
+    """One request of a verb, about people of its own."""
+
+    def __init__(self, verb, company):
+        name = f"p{secrets.token_hex(5)}@{company.row.subdomain}.example"
+        self.subjects = verb.prepare(company, name)
+        self.request = verb.request(*self.subjects)
+
+    def states(self):
+        return [subject.state() for subject in self.subjects]
+
+    def resources(self):
+        return [subject.resource() for subject in self.subjects]
+
 
 # -- sending -------------------------------------------------------------------------------------
 

@@ -9,10 +9,7 @@ import signal
 from django.db import connection
 
 from example_project.wsgi import application as project
-
-KILL_AT = "X-Kill-At"
-STEPS = "X-Steps"
-"""The header of an answer that says how many steps there were."""
+from tests.broken import FAULT, KILL_AT, STEPS, faults
 
 
 class Countdown:
@@ -41,7 +38,8 @@ class Countdown:
 
 
 def application(environ, start_response):
-    last = environ.get("HTTP_" + KILL_AT.upper().replace("-", "_"))
+    faults.present.fault = _header(environ, FAULT)
+    last = _header(environ, KILL_AT)
     if last is None:
         return project(environ, start_response)
     countdown = Countdown(int(last))
@@ -56,3 +54,10 @@ def application(environ, start_response):
             return project(environ, start)
     finally:
         del connection._commit
+
+
+def _header(environ, name):
+    return environ.get("HTTP_" + name.upper().replace("-", "_"))
+
+
+faults.connect()
