@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
+from django.db import transaction
 
 from maptician_scim.models import SessionKey, now
 
@@ -24,14 +25,32 @@ def store() -> Any:
 
 
 def remember(user: AbstractBaseUser, session: SessionBase) -> None:
-    """Note that a session belongs to a user; one in a cookie has no key to end it by."""
+    """Note that a session belongs to a user; one in a cookie has no key to end it by.
+
+    Somebody who was deactivated since their password was found right has no session afterwards.
+    """
     if not (_keeps_rows(session) or _keeps_cache(session)):
         return
     if session.session_key is None:
         session.save()  # login() flushes another user's session and leaves none
-    SessionKey.objects.update_or_create(
-        session_key=session.session_key, defaults={"user_id": user.pk}
-    )
+    with transaction.atomic():
+        SessionKey.objects.update_or_create(
+            session_key=session.session_key, defaults={"user_id": user.pk}
+        )
+        if _is_shut_out(user):
+            session.flush()
+            end(user)
+
+
+def _is_shut_out(user: AbstractBaseUser) -> bool:
+    """Whether a user who was active is not any more, or is gone.
+
+    Locked: a deactivation that is under way is waited for, and one that comes later finds what
+    was noted. Some hosts let inactive people in on purpose; for those nothing changes.
+    """
+    users = get_user_model()._base_manager.select_for_update(of=("self",), no_key=True)
+    present = users.filter(pk=user.pk).first()
+    return user.is_active and not (present is not None and present.is_active)
 
 
 def remember_row(row: Any) -> None:

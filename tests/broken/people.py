@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
@@ -68,7 +69,9 @@ class Person:
     def log_in(self, user):
         key = f"{self.mark}{secrets.token_hex(8)}"
         expiry = timezone.now() + timedelta(days=1)
-        Session.objects.create(session_key=key, session_data="", expire_date=expiry)
+        Session.objects.create(
+            session_key=key, session_data=SessionStore().encode({}), expire_date=expiry
+        )
         SessionKey.objects.create(user=user, session_key=key)
 
     def resource(self):

@@ -14,7 +14,7 @@ from tests.client import ERROR
 
 
 def each(faults):
-    """Every verb with the first fault, two verbs with the others; ``THOROUGH``: every with every."""
+    """Every verb with the first fault, and two with the others; ``THOROUGH``: all with all."""
     cases = [
         (verb, fault)
         for number, fault in enumerate(faults)
