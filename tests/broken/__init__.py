@@ -10,6 +10,9 @@ THOROUGH = os.environ.get("THOROUGH") == "1"
 KILL_AT = "X-Kill-At"
 """The header that names the step at which a worker is to kill itself."""
 
+CUT_AT = "X-Cut-At"
+"""The header that names the step at which a worker is to lose its connection to the database."""
+
 STEPS = "X-Steps"
 """The header of an answer that says how many steps there were."""
 
