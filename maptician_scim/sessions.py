@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -14,7 +15,10 @@ from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.db import transaction
 
+from maptician_scim.exceptions import Unavailable
 from maptician_scim.models import SessionKey, now
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 
@@ -61,17 +65,29 @@ def remember_row(row: Any) -> None:
 
 
 def end(user: AbstractBaseUser) -> None:
-    """End every session of a user, in a fixed number of statements."""
+    """End every session of a user, in a fixed number of statements.
+
+    Raises ``Unavailable`` where a cache that keeps sessions does not answer: they would be there
+    again as soon as it does.
+    """
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()
     if _keeps_cache(engine):
         names = [
             engine.cache_key_prefix + key for key in mine.values_list("session_key", flat=True)
         ]
-        caches[settings.SESSION_CACHE_ALIAS].delete_many(names)
+        _forget(names)
     if _keeps_rows(engine):
         Session.objects.filter(session_key__in=mine.values("session_key")).delete()
     mine.delete()
+
+
+def _forget(names: list[str]) -> None:
+    try:
+        caches[settings.SESSION_CACHE_ALIAS].delete_many(names)
+    except Exception as error:  # its client library's own: there is no common class to name
+        logger.exception("Sessions could not be ended in the cache")
+        raise Unavailable from error
 
 
 def index_existing() -> int:

@@ -113,6 +113,27 @@ def test_login_that_a_deactivation_overtakes_leaves_no_session(scim, pat, settin
     assert request.session.is_empty()
 
 
+@pytest.mark.parametrize("engine", ["cached_db", "cache"])
+@shut_out
+def test_if_the_cache_that_keeps_sessions_is_down_then_503_and_all_stays(
+    scim, pat, settings, monkeypatch, engine, way
+):
+    settings.SESSION_ENGINE = ENGINES[engine]
+    browser = logged_in(pat)
+
+    def refuse(names):
+        raise ConnectionError("Connection refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "delete_many", refuse)
+        answer = way(scim, pat)
+    pat.refresh_from_db()
+    assert (answer.status_code, pat.is_active) == (503, True)
+    assert answer["Retry-After"].isdecimal()
+    assert keys_of(pat) == {browser.session.session_key}
+    assert way(scim, pat).status_code in (200, 204)
+
+
 def test_login_of_somebody_whom_the_host_lets_in_inactive_is_kept(pat):
     pat.is_active = False
     pat.save()

@@ -13,7 +13,7 @@ from django.db import connection
 from tests.broken import KILL_AT, STEPS, THOROUGH
 from tests.broken.verbs import Trial, send, send_again
 
-STRIDE = 1 if THOROUGH else 4
+STRIDE = 1 if THOROUGH else 6
 
 
 def test_killed_worker_leaves_nothing_half_done_and_a_retry_mends_it(client, company, verb):

@@ -5,6 +5,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
+from tests.broken import THOROUGH
 from tests.broken.people import Group, Person
 from tests.client import BULK_REQUEST, GROUP, PATCH_OP, USER, refs
 
@@ -145,6 +148,15 @@ class Trial:
 
     def resources(self):
         return [subject.resource() for subject in self.subjects]
+
+
+FEW = ("deactivate", "create a group", "bulk")
+
+
+def each_verb(*names):
+    """Every verb with ``THOROUGH=1``; in the suite these, or a few."""
+    chosen = VERBS if THOROUGH else names or FEW
+    return pytest.mark.parametrize("verb", chosen, indirect=True)
 
 
 # -- sending -------------------------------------------------------------------------------------
