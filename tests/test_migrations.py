@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import Group
@@ -10,7 +11,7 @@ from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from maptician_scim.models import Event, Token, now
+from maptician_scim.models import Event, ProvisionedUser, Token, now
 from maptician_scim.protocol.expressions import user_name_key
 from tests.live import ROOT, environment
 from tests.migrating import objections
@@ -100,6 +101,38 @@ def test_of_those_before_the_first_release_these_could_not_have_been():
         "0004_tolerances",
         "0005_unknown_schemas",
     }
+
+
+ADDITIVE = sorted(m.name for m in own_migrations() if m.name >= "0006")
+"""Those the version before can live with, or has to."""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_version_before_writes_after_a_migration_as_before_it(name):
+    names = sorted(migration.name for migration in own_migrations())
+    before = names[names.index(name) - 1]
+    call_command("migrate", "maptician_scim", before, verbosity=0)
+    try:
+        state = MigrationExecutor(connection).loader.project_state(
+            [("maptician_scim", before), *_other_leaves()]
+        )
+        call_command("migrate", "maptician_scim", name, verbosity=0)
+        models_of = partial(state.apps.get_model, "maptician_scim")
+        company = state.apps.get_model("workplace", "Company").objects.create(subdomain="acme")
+        user = state.apps.get_model("workplace", "Occupant").objects.create(username="a")
+        models_of("Connection").objects.create(tenant=company)
+        token = models_of("Token").objects.create(tenant=company, name="Okta", digest="d")
+        models_of("Event").objects.create(tenant=company, token=token, verb="create", status=201)
+        person = models_of("ProvisionedUser").objects.create(
+            tenant=company, user=user, user_name="a", user_name_key="a"
+        )
+        person.external_id = "1"
+        person.save()
+    finally:
+        call_command("migrate", verbosity=0)
+    assert ProvisionedUser.objects.get().external_id == "1"
+    assert Event.objects.get().token.name == "Okta"
 
 
 TEXT = models.CharField(max_length=10, default="")
