@@ -28,7 +28,8 @@ rounds = pytest.mark.parametrize("round_", range(20 if THOROUGH else 1))
 def server(database_url, tmp_path_factory):
     """As in production, with more threads: many transactions are open at once."""
     env = live.environment(database_url, DJANGO_SETTINGS_MODULE="tests.broken.settings")
-    with live.serving(env, tmp_path_factory.mktemp("races"), "--threads", "16") as running:
+    directory = tmp_path_factory.mktemp("races")
+    with live.serving(env, directory, "--preload", "--threads", "16") as running:
         yield running
 
 
