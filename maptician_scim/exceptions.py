@@ -217,6 +217,15 @@ class MethodNotAllowed(ScimError):
     default_detail = "The endpoint does not support this method."
 
 
+class RefusedByHost(Conflict):
+    """A rule of the host's own, in a receiver or a constraint, does not allow the change."""
+
+    default_detail = "The application refused this change because of a rule of its own."
+
+    def __init__(self) -> None:
+        super().__init__(reason=Reason.HOST_RULE)
+
+
 class PreconditionFailed(ScimError):
     """``If-Match`` names another version than the present one (section 3.14)."""
 

@@ -15,6 +15,7 @@ collect_ignore = [] if settings.AUTH_USER_MODEL == "auth.User" else ["clubs"]
 
 
 LONGEST = ["second_host", "conformance_tools", "demo", "live", "doctor", "readme", "secret"]
+LONGEST += [f"broken/test_{name}" for name in ("killed", "receivers", "database_fails", "races")]
 LONGEST += [f"browser/test_{name}" for name in ("connection", "pages", "tokens", "admin")]
 """The files that take longest, each of which one process runs: what begins last ends last."""
 

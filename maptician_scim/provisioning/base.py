@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -17,10 +17,9 @@ from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
-    Conflict,
     NotFound,
     PreconditionFailed,
-    Reason,
+    RefusedByHost,
     StoppedBySafeguard,
 )
 from maptician_scim.models import Connection
@@ -36,6 +35,8 @@ from maptician_scim.statements import Row, slot
 T = TypeVar("T")
 
 Document = dict[str, Any]
+
+logger = logging.getLogger("maptician_scim.request")
 
 
 class Provisioner(ABC):
@@ -208,15 +209,17 @@ class Provisioner(ABC):
 def tell_inside(signal: Signal, sender: type[Any], verb: str, arguments: dict[str, Any]) -> None:
     """Send a signal inside the transaction; a receiver that raises undoes the verb."""
     for _, answer in signal.send_robust(sender=sender, verb=verb, **arguments):
-        if isinstance(answer, (OperationalError, InterfaceError)):
+        if isinstance(answer, transactions.FAILURES):
             raise answer  # a deadlock, say: the transaction runs again
         if isinstance(answer, Exception):
-            raise refused_by_host() from answer
+            raise RefusedByHost from answer
 
 
-def refused_by_host() -> Conflict:
-    """The refusal of what the host's own rules do not allow."""
-    return Conflict(
-        "The application refused this change because of a rule of its own.",
-        reason=Reason.HOST_RULE,
-    )
+def tell_outside(
+    signal: Signal, sender: type[Any], arguments: dict[str, Any], correlation_id: str
+) -> None:
+    """Send a signal after the commit; a receiver that raises is logged and changes nothing."""
+    for _, answer in signal.send_robust(sender=sender, **arguments):
+        if isinstance(answer, Exception):
+            message = "A receiver failed after the commit of request %s; the change stays"
+            logger.error(message, correlation_id, exc_info=answer)

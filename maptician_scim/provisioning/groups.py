@@ -27,6 +27,7 @@ from maptician_scim.exceptions import (
     InvalidValue,
     NotFound,
     Reason,
+    RefusedByHost,
     Uniqueness,
 )
 from maptician_scim.group_adapters import DISPLAY_NAME, GroupAdapter
@@ -44,7 +45,7 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
+from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.statements import columns, compiled, insert, split, update
 from maptician_scim.tenancy import endpoint_url
 
@@ -205,7 +206,7 @@ class GroupProvisioner(Provisioner):
         try:
             return adapter.change_members(plan, known)
         except IntegrityError as error:
-            raise refused_by_host() from error
+            raise RefusedByHost from error
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
@@ -259,7 +260,7 @@ class GroupProvisioner(Provisioner):
                 adapter.save()
         except IntegrityError as error:
             self._refuse_taken(adapter)
-            raise refused_by_host() from error
+            raise RefusedByHost from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -330,8 +331,8 @@ class GroupProvisioner(Provisioner):
         }
         if (changes or verb == "deleted") and not rehearsal.is_on():
             tell_inside(signals.group_in_transaction, self.adapter_class, verb, arguments)
-            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
-            transaction.on_commit(tell_outside)
+            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
+            transaction.on_commit(partial(tell_outside, *told))
         events.record(self.origin, status, changes=changes)
 
     def _member_changes(self, members: Change) -> dict[str, Any]:

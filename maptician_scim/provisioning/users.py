@@ -31,6 +31,7 @@ from maptician_scim.exceptions import (
     Forbidden,
     InvalidValue,
     Reason,
+    RefusedByHost,
     Uniqueness,
 )
 from maptician_scim.mapping import ACTIVE
@@ -49,7 +50,7 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
+from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.statements import columns, compiled, insert, slot, split, update
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -366,7 +367,7 @@ class UserProvisioner(Provisioner):
         except IntegrityError as error:
             if adapter.is_renamed and not self._takes_another_username:
                 raise _UsernameTaken from error
-            raise refused_by_host() from error
+            raise RefusedByHost from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -420,8 +421,8 @@ class UserProvisioner(Provisioner):
         is_heard = changes or adapter.has_new_password or verb == "deleted"
         if is_heard and not rehearsal.is_on():
             tell_inside(signals.in_transaction, self.adapter_class, verb, arguments)
-            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
-            transaction.on_commit(tell_outside)
+            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
+            transaction.on_commit(partial(tell_outside, *told))
         events.record(self.origin, status, changes=changes)
 
 
