@@ -194,10 +194,8 @@ def test_no_more_is_kept_than_foreseen(monkeypatch):
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks as a whole")
-def test_rows_are_locked_in_the_order_of_all_verbs(
-    scim, people, django_capture_on_commit_callbacks
-):
-    with _statements() as sent:
+def test_rows_are_locked_in_the_order_of_all_verbs(scim, people):
+    with Sent() as sent:
         scim.modify(people[0]["id"], {"op": "replace", "path": "title", "value": "Captain"})
     [locking] = [sql for sql in sent if "FOR UPDATE" in sql]
     users, records = (
