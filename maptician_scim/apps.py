@@ -25,7 +25,7 @@ class MapticianScimConfig(AppConfig):
 
     def ready(self) -> None:
         # Not at the top: these modules import models, which are ready only now.
-        from maptician_scim import checks, receivers, triggers
+        from maptician_scim import checks, receivers, rls, rls_checks, triggers
         from maptician_scim.protocol.expressions import IsAlso, register_sqlite_function
 
         ForeignObject.register_lookup(IsAlso)
@@ -39,8 +39,10 @@ class MapticianScimConfig(AppConfig):
         post_save.connect(receivers.remember_new_key, sender="sessions.Session")
         user_logged_out.connect(receivers.forget_session)
         connection_created.connect(register_sqlite_function)
+        connection_created.connect(rls.guard_connection)
         register(checks.check_settings)
         register(checks.check_links, Tags.database)
+        register(rls_checks.check_row_level_security, Tags.database)
 
     def _follow_groups(self) -> None:
         from maptician_scim import receivers

@@ -24,8 +24,9 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count
 
-from maptician_scim.conf import Tenant
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.models import Bookmark, ProvisionedUser, Recount
+from maptician_scim.statements import Slot, slot
 from maptician_scim.tenancy import tenant_model
 from maptician_scim.triggers import Followed, followed
 
@@ -214,19 +215,31 @@ def _write_down(cursor: Any, tenant: Tenant, column: Followed) -> None:
 def _statement(
     text: str, tenant: Tenant, column: Followed, **values: Any
 ) -> tuple[str, dict[str, Any]]:
-    """A statement with what the tenant sees, and the state of the triggers, put in."""
-    seen = ProvisionedUser.objects.for_tenant(tenant).order_by().values_list("pk")
-    given = {"visible": seen.query.sql_with_params(), "state": column.state(connection.alias)}
-    parts = {}
-    for part, (sql, params) in given.items():
-        named = {f"{part}_{number}": value for number, value in enumerate(params)}
-        values |= named
-        parts[part] = sql % tuple(f"%({name})s" for name in named)
-    names = {
-        "end": END,
-        "size": STRETCH,
-        "bookmark": connection.ops.quote_name(Bookmark._meta.db_table),
-        "recount": connection.ops.quote_name(Recount._meta.db_table),
-        "record": connection.ops.quote_name(ProvisionedUser._meta.db_table),
+    """A statement, and its parameters."""
+    key = (text, connection.alias, scim_settings.USER_ADAPTER, column)
+    sql, fixed = _written.get(key) or _written.setdefault(key, _write(text, column))
+    return sql, fixed | values | {"tenant": tenant.pk}
+
+
+_written: dict[object, tuple[str, dict[str, Any]]] = {}
+"""The statements with what a tenant sees, and the state of the triggers, put in."""
+
+
+def _write(text: str, column: Followed) -> tuple[str, dict[str, Any]]:
+    seen = ProvisionedUser.objects.for_tenant(slot("tenant", ProvisionedUser, "tenant"))
+    parts, fixed = {}, {}
+    for part, (sql, params) in {
+        "visible": seen.order_by().values_list("pk").query.sql_with_params(),
+        "state": column.state(connection.alias),
+    }.items():
+        names = []
+        for number, value in enumerate(params):
+            name = value.name if isinstance(value, Slot) else f"{part}_{number}"
+            names.append(f"%({name})s")
+            fixed[name] = value
+        parts[part] = sql % tuple(names)
+    tables = {"bookmark": Bookmark, "recount": Recount, "record": ProvisionedUser}
+    quoted = {
+        name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()
     }
-    return text.format(**parts, **names), values | {"tenant": tenant.pk}
+    return text.format(**parts, **quoted, end=END, size=STRETCH), fixed

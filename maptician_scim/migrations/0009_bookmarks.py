@@ -62,7 +62,7 @@ def stop_watching(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("maptician_scim", "0007_active_removed"),
+        ("maptician_scim", "0008_safeguard"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         migrations.swappable_dependency(scim_settings.TENANT_MODEL),
     ]

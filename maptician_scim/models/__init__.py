@@ -10,6 +10,7 @@ from maptician_scim.models.groups import (
     ProvisionedGroup,
     ProvisionedGroupQuerySet,
 )
+from maptician_scim.models.safeguard import Brake, Departure, HeldBack
 from maptician_scim.models.sessions import SessionKey
 from maptician_scim.models.tokens import BY_SETTING, READ_ONLY, Scope, Token
 from maptician_scim.models.users import (
@@ -24,10 +25,13 @@ __all__ = [
     "READ_ONLY",
     "Activity",
     "Bookmark",
+    "Brake",
     "Connection",
+    "Departure",
     "Event",
     "EventQuerySet",
     "GroupNesting",
+    "HeldBack",
     "ProvisionedGroup",
     "ProvisionedGroupQuerySet",
     "ProvisionedUser",
