@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.db import transaction
 
+from maptician_scim import rls
 from maptician_scim.exceptions import Unavailable
 from maptician_scim.models import SessionKey, now
 
@@ -64,11 +65,13 @@ def remember_row(row: Any) -> None:
         SessionKey.objects.get_or_create(session_key=row.session_key, defaults={"user_id": owner})
 
 
+@rls.across_tenants()
 def end(user: AbstractBaseUser) -> None:
     """End every session of a user, in a fixed number of statements.
 
-    Raises ``Unavailable`` where a cache that keeps sessions does not answer: they would be there
-    again as soon as it does.
+    A session is a person's, whatever tenants they have a record in, or will have one in.
+    Raises ``Unavailable`` where a cache that keeps them does not answer: they would be there again
+    as soon as it does.
     """
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()

@@ -20,9 +20,31 @@ class WorkplaceHost:
             company=tenant, email=email, is_active=active, is_break_glass=protected, **names
         )
 
+    def furnish(self, tenant, user, word):
+        """A desk of somebody's, two floors, and a key for the API: what a company has besides."""
+        from example_project.workplace.models import ApiKey, DeskAssignment, Floor
+        from tests.factories import DeskFactory
+
+        desk = DeskFactory(company=tenant, label=f"{word}-desk")
+        Floor.objects.create(location=desk.floor.location, name=f"{word}-attic", level=9)
+        DeskAssignment.objects.create(desk=desk, occupant=user)
+        ApiKey.objects.issue(user, f"{word}-key")
+
     def is_active(self, user, tenant):
         user.refresh_from_db()
         return user.is_active
+
+    def may_log_in(self, user):
+        return user.is_active
+
+    def access_of(self, user, tenant):
+        """What lets somebody in, or keeps a place for them, apart from sessions."""
+        kinds = {
+            "API keys": user.api_keys.active(),
+            "a desk": user.desk_assignments.current(),
+            "an offer of a desk": user.desk_offers.open(),
+        }
+        return [name for name, rows in kinds.items() if rows.exists()]
 
     def set_title(self, user, tenant, title):
         user.job_title = title
@@ -70,8 +92,17 @@ class ClubsHost:
         Membership.objects.create(user=user, club=tenant, is_active=active)
         return user
 
+    def furnish(self, tenant, user, word):
+        """Clubs have nothing besides their members."""
+
     def is_active(self, user, tenant):
         return user.memberships.get(club=tenant).is_active
+
+    def may_log_in(self, user):
+        return user.memberships.filter(is_active=True).exists()
+
+    def access_of(self, user, tenant):
+        return []
 
     def set_title(self, user, tenant, title):
         membership = user.memberships.get(club=tenant)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conformance.markers import ROOT
@@ -15,15 +16,15 @@ from tests.conformance.mutations import MUTATIONS, Mutation
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "__pycache__", "*.sqlite3", "*.png")
 
 
-def main() -> None:
+def main(mutations: Sequence[Mutation] = MUTATIONS) -> None:
     """Try every change. Ends with 1 where a test does not notice its own."""
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "checkout"
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-        if not passes(copy, *{m.test for m in MUTATIONS}):
+        if not passes(copy, *{m.test for m in mutations}):
             sys.exit("The tests have to pass before anything is broken.")
-        unnoticed = [m for m in MUTATIONS if not is_noticed(copy, m)]
-    sys.exit(f"{len(unnoticed)} of {len(MUTATIONS)} were not noticed." if unnoticed else 0)
+        unnoticed = [m for m in mutations if not is_noticed(copy, m)]
+    sys.exit(f"{len(unnoticed)} of {len(mutations)} were not noticed." if unnoticed else 0)
 
 
 def is_noticed(copy: Path, mutation: Mutation) -> bool:
