@@ -346,7 +346,7 @@ def _check_operation(configured: dict[str, Any]) -> Iterator[CheckMessage]:
         yield Error(
             f"{NAME}['SAFEGUARD_PERCENT'] must be a whole number from 0 to 100.",
             hint="Zero leaves 'SAFEGUARD_PEOPLE' alone.",
-            id="maptician_scim.E032",
+            id="maptician_scim.E033",
         )
     path = configured.get("TENANT_QUERYSET_FOR")
     if path is not None and not _is_function(path):

@@ -69,9 +69,9 @@ def remember_row(row: Any) -> None:
 def end(user: AbstractBaseUser) -> None:
     """End every session of a user, in a fixed number of statements.
 
-    A session is a person's, whatever tenants they have a record in, or will have one in.
-    Raises ``Unavailable`` where a cache that keeps them does not answer: they would be there again
-    as soon as it does.
+    A session is a person's, whatever tenants they have a record in, or will have one in. Raises
+    ``Unavailable`` where a cache that keeps sessions does not answer: they would be there again as
+    soon as it does.
     """
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()

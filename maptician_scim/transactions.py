@@ -27,6 +27,9 @@ ATTEMPTS = 3
 ROLLED_BACK = frozenset({"40001", "40P01"})
 """SQLSTATEs after which all is undone for sure: serialization failure and deadlock."""
 
+TOOK_TOO_LONG = "57014"
+"""The SQLSTATE after ``statement_timeout``: what took too long once would do so again."""
+
 UNCONFIRMED = (
     "The database did not confirm the change. It was made wholly or not at all; send it again."
 )
@@ -35,9 +38,6 @@ IN_FAILED_TRANSACTION = "25P02"
 
 FAILURES = (OperationalError, InterfaceError, InternalError)
 """What a database that fails raises; the last where it turned read-only, for instance."""
-
-TOOK_TOO_LONG = "57014"
-"""The SQLSTATE after ``statement_timeout``: what took too long once would do so again."""
 
 
 def read(work: Callable[[], T]) -> T:
@@ -97,6 +97,14 @@ def write(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def _trust_connection() -> None:
+    """Ask no ``SELECT 1`` first, as ``CONN_HEALTH_CHECKS`` does once a request.
+
+    If the connection is broken, what follows finds out and is done again on a new one.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+
+
 def _make_hooks_robust() -> None:
     """Let nothing that the host runs after the commit undo or hide it, or keep others from running.
 
@@ -113,14 +121,6 @@ def _run_hook(hook: Callable[[], object]) -> None:
         hook()
     except Exception:
         logger.exception("What was to run after a commit failed; the change stays")
-
-
-def _trust_connection() -> None:
-    """Ask no ``SELECT 1`` first, as ``CONN_HEALTH_CHECKS`` does once a request.
-
-    If the connection is broken, what follows finds out and is done again on a new one.
-    """
-    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
 
 
 def _or_unavailable(work: Callable[[], T]) -> T:

@@ -153,7 +153,7 @@ class World:
 
     def learn(self, request: Request, answer: Answer) -> None:
         """Take notice of what an answer says is there or gone, and of the events there must be."""
-        if not request.is_known or not request.is_for_us:
+        if not request.is_known or not request.is_for_us or answer.is_from_server:
             return
         body = answer.document if isinstance(answer.document, dict) else {}
         tenant = request.tenant

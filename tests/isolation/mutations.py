@@ -77,7 +77,7 @@ MUTATIONS = (
     mine""",
     ),
     _break(
-        "GET /Users - sortBy id, without",
+        "GET /Users - sortBy userName, without",
         RELATIONS,
         "records = ProvisionedGroup.objects.for_tenant(tenant).filter(**of_user)",
         "records = ProvisionedGroup.objects.live().filter(**of_user)",
@@ -95,7 +95,7 @@ MUTATIONS = (
         "",
     ),
     _break(
-        "GET /Entitlements - filter id eq ?",
+        "GET /Entitlements - filter displayName eq ?",
         "example_project/workplace/scim.py",
         "Floor.objects.filter(location__company=tenant)",
         "Floor.objects.all()",

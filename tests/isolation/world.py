@@ -179,14 +179,15 @@ def plant(key: str, word: str) -> Side:
     )
 
 
-def cross(person: Side, group: Side) -> None:
-    """Leave somebody in a group of another tenant's, as if they had moved away from there."""
+def cross(people: Side, group: Side) -> None:
+    """Leave people in a group of another tenant's, as if they had moved away from there."""
     link = relation()
-    record = ProvisionedUser.objects.get(scim_id=person.person["id"])
     team = ProvisionedGroup.objects.get(scim_id=group.group["id"])
-    keys = {f"{link.user_field}_id": record.user_id, f"{link.group_field}_id": team.group_id}
+    users = ProvisionedUser.objects.filter(tenant=people.pk).values_list("user", flat=True)
+    names = f"{link.user_field}_id", f"{link.group_field}_id"
+    rows = [dict(zip(names, (user, team.group_id), strict=True)) for user in users]
     # Past all receivers, which would change the versions of what the tenants see.
-    link.through._base_manager.bulk_create([link.through(**keys)])
+    link.through._base_manager.bulk_create(link.through(**row) for row in rows)
 
 
 def _attributes(name: str, manager: Any, role: Any, entitlement: Any) -> dict[str, Any]:
