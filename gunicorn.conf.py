@@ -35,6 +35,9 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 # anybody could send a line that never ends, of which each byte costs more than the one before.
 limit_request_line = message.MAX_REQUEST_LINE = 1024 * 1024
 
+# The same of headers: with gunicorn's own 8,190 bytes nobody would see our error for long ones.
+limit_request_field_size = 64 * 1024
+
 # Okta closes its socket after 60 seconds: nobody reads a later answer.
 timeout = 60
 

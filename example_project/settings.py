@@ -2,7 +2,7 @@
 
 Everything has a default that is right for a look around on one's own machine. Variables of the
 environment change that: DATABASE_URL, DJANGO_SECRET_KEY, DJANGO_DEBUG, DJANGO_HTTPS,
-DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL.
+DJANGO_LOG_LEVEL, BASE_DOMAIN, REDIS_URL, CACHE_KEY_PREFIX, SCIM_THROTTLE, SCIM_ROW_LEVEL_SECURITY.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ MAPTICIAN_SCIM: dict[str, Any] = {
     "GROUP_ADAPTER": "example_project.workplace.scim.TeamAdapter",
     "GROUP_MODEL": "workplace.Team",
     "TENANT_QUERYSET_FOR": "example_project.workplace.access.companies_of",
+    "ROW_LEVEL_SECURITY": _is_on("SCIM_ROW_LEVEL_SECURITY", "0"),
 }
+if SCIM_THROTTLE := os.environ.get("SCIM_THROTTLE"):
+    MAPTICIAN_SCIM["THROTTLE"] = None if SCIM_THROTTLE == "off" else SCIM_THROTTLE
 
 # -- people -------------------------------------------------------------------------------------
 
@@ -123,6 +126,9 @@ if REDIS_URL := os.environ.get("REDIS_URL"):
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
+        "KEY_PREFIX": os.environ.get("CACHE_KEY_PREFIX", ""),
+        # A server that does not answer must not hold requests up.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
 
 # WhiteNoise asks the apps for their files, so that nobody has to run collectstatic first.

@@ -30,7 +30,7 @@ from maptician_scim.exceptions import Conflict, Forbidden, InvalidValue, Reason
 from maptician_scim.mapping import ACTIVE, USER_NAME, Attribute, AttributeMap, Mapped, Parts
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol import messages
-from maptician_scim.protocol.expressions import user_name_key
+from maptician_scim.protocol.expressions import Moment, Written, user_name_key
 from maptician_scim.protocol.extensions import is_unknown_schema, keep_immutable
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import patch_resource
@@ -38,6 +38,7 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
+from maptician_scim.statements import Row, columns, compiled, inherits, slot, split
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ GROUPS_COLUMN = "scim_groups"
 """Under this name ``relations.groups_column`` stands beside records whose groups are shown."""
 
 NOT_IN_A_USERNAME = re.compile(r"[^\w.@+-]")
+DESCRIBING = (Written("scim_id"), Moment("created_at"), Moment("modified_at"))
+"""The columns that ``id`` and ``meta`` are made of."""
+
 CRITICAL = (USER_NAME, ACTIVE, "password", "emails", "name")
 
 
@@ -160,9 +164,28 @@ class UserAdapter(SCIMUser):
         field = self.mapping().user_name
         if field is None or "__" in field.field:
             return None
-        names = {user_name, self.username_for(user_name)}
-        found = self.users_of(self.tenant).filter(**{f"{field.field}__in": names})
-        return found.exclude(scim_records__tenant=self.tenant).first()
+        tenant: Tenant = self.tenant
+        names = {"sent": user_name, "derived": self.username_for(user_name)}
+        if not inherits(type(self), UserAdapter, "users_of"):
+            return self._unlinked(tenant, field.field, names.values()).first()
+        statement = compiled(("unlinked", type(self), field.field), self._to_find)
+        for row in statement.page({"tenant": tenant.pk} | names, 0, 1):
+            return split(get_user_model(), statement.using, row)[0]
+        return None
+
+    @classmethod
+    def _unlinked(cls, tenant: Tenant, field: str, names: Iterable[Any]) -> QuerySet[Any]:
+        """The host users of a tenant with one of these usernames who have no record there."""
+        users = cls.users_of(tenant).filter(**{f"{field}__in": list(names)})
+        return users.exclude(scim_records__tenant=tenant).order_by("pk")
+
+    @classmethod
+    def _to_find(cls) -> QuerySet[Any, Any]:
+        attribute, users = cls.mapping().user_name, get_user_model()
+        field = attribute.field if attribute else users.USERNAME_FIELD
+        names = [slot(name, users, field) for name in ("sent", "derived")]
+        found = cls._unlinked(slot("tenant", ProvisionedUser, "tenant"), field, names)
+        return found.values_list(*columns(users))
 
     # -- what can be assigned to people ---------------------------------------------------------
 
@@ -226,31 +249,45 @@ class UserAdapter(SCIMUser):
         projection: Projection = EVERYTHING,
     ) -> list[Document]:
         """The resources of annotated records, straight from rows: one query, no model instance."""
-        mapping, base = cls.mapping(), endpoint_url(request)
-        with_groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
-        rows = records.values_list(
-            "scim_id",
-            "created_at",
-            "modified_at",
+        return cls.documents_in(cls.rows(records), request)
+
+    @classmethod
+    def rows(cls, records: ProvisionedUserQuerySet) -> QuerySet[Any, Any]:
+        """The columns of annotated records that ``documents_in`` takes."""
+        groups = [GROUPS_COLUMN] if GROUPS_COLUMN in records.query.annotations else []
+        return records.values_list(
+            *DESCRIBING,
             "user_name",
             "external_id",
             "attributes",
             "active_when_removed",
-            *mapping.aliases,
-            *with_groups,
+            *cls.mapping().aliases,
+            *groups,
         )
+
+    @classmethod
+    def documents_in(cls, rows: Iterable[Row], request: HttpRequest) -> list[Document]:
+        """The resources of such rows."""
+        mapping, base = cls.mapping(), endpoint_url(request)
+        width = len(mapping.mapped)
         found = []
-        for scim_id, created, modified, user_name, external_id, kept, removed, *columns in rows:
-            groups = columns.pop() if with_groups else None
-            values = [
-                m.unless_removed(m.shown(value), removed)
-                for m, value in zip(mapping.mapped, columns, strict=True)
-            ]
+        for scim_id, created, modified, user_name, external_id, kept, removed, *mapped in rows:
+            values = mapping.shown(mapped[:width], removed)
             document = mapping.document(user_name, external_id, kept, values)
-            if groups:
-                document["groups"] = group_entries(groups, endpoint_url(request, "groups"))
+            if groups := mapped[width:]:
+                entries = group_entries(groups[0], endpoint_url(request, "groups"))
+                if entries:
+                    document["groups"] = entries
             found.append(_described(document, str(scim_id), created, modified, base))
         return found
+
+    @classmethod
+    def can_be_compiled(cls) -> bool:
+        """Whether which people a tenant sees is asked as in this class, and so can be compiled.
+
+        A host's own ``scope`` may depend on anything, on the time of day for instance.
+        """
+        return inherits(cls, UserAdapter, "scope", "annotated", "rows", "documents")
 
     @classmethod
     def annotated(cls, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
@@ -317,7 +354,11 @@ class UserAdapter(SCIMUser):
 
     def to_dict(self) -> Document:
         """The whole resource as a client sees it (RFC 7643 section 3)."""
-        record, document = self.record, self.document()
+        return self.described(self.document())
+
+    def described(self, document: Document) -> Document:
+        """The present ``document`` with ``id``, ``meta`` and ``groups``; it is taken over."""
+        record = self.record
         if self.groups:
             document["groups"] = self.groups
         return _described(
@@ -532,7 +573,7 @@ def critical_changes(changes: Iterable[str]) -> list[str]:
 
 
 def _described(
-    document: Document, scim_id: str, created: datetime, modified: datetime, base: str
+    document: Document, scim_id: str, created: datetime | str, modified: datetime | str, base: str
 ) -> Document:
     document["id"] = scim_id
     document["meta"] = {
@@ -545,8 +586,10 @@ def _described(
     return document
 
 
-def timestamp(value: datetime) -> str:
-    """A point in time as SCIM writes it: in UTC and milliseconds."""
+def timestamp(value: datetime | str) -> str:
+    """A point in time as SCIM writes it: in UTC and milliseconds; ``Moment`` has it written."""
+    if isinstance(value, str):
+        return value
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -6,8 +6,16 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.checks import Tags, register
 from django.db.backends.signals import connection_created
 from django.db.models import ForeignObject
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+from django.db.models.signals import (
+    m2m_changed,
+    post_delete,
+    post_migrate,
+    post_save,
+    pre_delete,
+)
 from django.utils.translation import gettext_lazy as _
+
+from maptician_scim.conf import scim_settings
 
 
 class MapticianScimConfig(AppConfig):
@@ -17,7 +25,7 @@ class MapticianScimConfig(AppConfig):
 
     def ready(self) -> None:
         # Not at the top: these modules import models, which are ready only now.
-        from maptician_scim import checks, receivers
+        from maptician_scim import checks, receivers, rls, rls_checks, triggers
         from maptician_scim.protocol.expressions import IsAlso, register_sqlite_function
 
         ForeignObject.register_lookup(IsAlso)
@@ -25,12 +33,16 @@ class MapticianScimConfig(AppConfig):
         post_save.connect(receivers.keep_record, sender=user_model)
         pre_delete.connect(receivers.end_records, sender=user_model)
         self._follow_groups()
+        post_delete.connect(receivers.forget_tenant, sender=scim_settings.TENANT_MODEL)
+        post_migrate.connect(triggers.keep, sender=self)
         user_logged_in.connect(receivers.remember_session)
         post_save.connect(receivers.remember_new_key, sender="sessions.Session")
         user_logged_out.connect(receivers.forget_session)
         connection_created.connect(register_sqlite_function)
+        connection_created.connect(rls.guard_connection)
         register(checks.check_settings)
         register(checks.check_links, Tags.database)
+        register(rls_checks.check_row_level_security, Tags.database)
 
     def _follow_groups(self) -> None:
         from maptician_scim import receivers

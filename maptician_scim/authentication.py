@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import cast
 
@@ -12,13 +13,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from maptician_scim import networks, redaction, rehearsal, tokens, transactions
-from maptician_scim.conf import scim_settings
+from maptician_scim import networks, redaction, rehearsal, rls, throttling, tokens, transactions
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.events import Origin, origin_of, record_not_let_in
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
-from maptician_scim.tenancy import find_tenant, requested_tenant_key, tenant_key, tenant_model
+from maptician_scim.tenancy import find_tenant, requested_tenant_key, tenant_key
 
 SCHEME = "Bearer"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -31,7 +32,8 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Token] | None:
         """Raises ``UnknownTenant`` or ``Unauthorized``; the answer does not tell tokens apart.
 
-        Raises ``Forbidden`` where the tenant has switched SCIM off.
+        Raises ``TooManyRequests`` for a token that sends too much, and ``Forbidden`` where the
+        tenant has switched SCIM off.
         """
         origin = origin_of(request._request)
         key = requested_tenant_key(request._request)
@@ -39,11 +41,14 @@ class BearerAuthentication(BaseAuthentication):
             token = _token_for(key, request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
-            origin.tenant = transactions.read(lambda: find_tenant(key)) if key else None
+            origin.tenant = _tenant_of(key) if key else None
             if origin.tenant is None:
                 raise UnknownTenant from None
+            rls.restrict_to(origin.tenant)
             raise
         origin.tenant, origin.token = token.tenant, token
+        rls.restrict_to(token.tenant)
+        throttling.admit(token.pk)
         if not Connection.of(token.tenant).is_enabled:
             raise Forbidden(
                 "Provisioning is switched off here. Ask for it to be switched on, and try again.",
@@ -75,18 +80,23 @@ class ServiceProviderConfigAuthentication(BearerAuthentication):
         return None
 
 
+def _tenant_of(key: str) -> Tenant | None:
+    """The tenant with this subdomain, and its connection, before the request is known to be its."""
+    with rls.across_tenants():
+        return transactions.read(lambda: find_tenant(key))
+
+
 @sensitive_variables("secret")
 def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
     prefix = tokens.prefix(secret)
     if not tokens.is_well_formed(secret):
         raise Unauthorized(Reason.MISTYPED, prefix)
-    # The digest of 256 random bits names the tenant; there is nothing to scope by before it.
-    found = Token.objects.with_tenant().filter(digest=tokens.digest(secret))
-    # The join alone would let in those of tenants that the host hides, as it does archived ones.
-    found = found.filter(tenant__in=tenant_model()._default_manager.all())
-    token = transactions.read(found.first)
-    if token is None:
+    digest = tokens.digest(secret)
+    with rls.across_tenants():
+        token = transactions.read(lambda: Token.objects.letting_in(digest))
+    # The database finds; it is not left to its index, or its collation, to say what is the same.
+    if token is None or not hmac.compare_digest(token.digest, digest):
         raise Unauthorized(Reason.UNKNOWN, prefix)
     if tenant_key(token.tenant) != key:
         _tell_owner(token, request, origin)
@@ -120,7 +130,7 @@ def _reason_of_expiry(request: Request) -> Reason:
 
 
 @sensitive_variables("header", "words")
-def presented_secret(header: str) -> str:
+def presented_secret(header: str) -> tokens.Secret:
     """The token in an Authorization header: after ``Bearer`` in any case, or alone.
 
     Okta's catalogue apps in "Header" mode send it without the scheme. Raises ``Unauthorized``.
@@ -133,7 +143,7 @@ def presented_secret(header: str) -> str:
     if len(words) > 2:
         doubled = words[1].lower() == SCHEME.lower()
         raise Unauthorized(Reason.DOUBLED_BEARER if doubled else Reason.MALFORMED)
-    return words[-1]
+    return tokens.Secret(words[-1])
 
 
 class HasScope(BasePermission):

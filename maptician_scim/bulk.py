@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from maptician_scim import events
 from maptician_scim.authentication import check_scope
+from maptician_scim.conf import scim_settings
 from maptician_scim.errors import attempted
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import Conflict, NotFound, ScimError, Unavailable
@@ -42,6 +43,8 @@ class BulkJob:
         self.origin = origin
         self.ids: dict[str, str] = {}
         self.failures_in_a_row = 0
+        self.is_late = False
+        self.ends = time.monotonic() + scim_settings.BULK_TIME_LIMIT
 
     def run(self, bulk: BulkRequest) -> list[Document]:
         """The results of the operations, in the order they were sent in.
@@ -62,6 +65,8 @@ class BulkJob:
         result = self._described(operation)
         if self.failures_in_a_row >= FAILURES_IN_A_ROW:
             return result | _failed(Unavailable())
+        if time.monotonic() > self.ends:
+            return result | self._not_begun()
         with noting() as tolerated:
             tolerated.extend(self.origin.tolerated)
             origin = replace(self._origin(operation), tolerated=tolerated)
@@ -73,6 +78,21 @@ class BulkJob:
             events.record_refusal(self.request, outcome, origin)
             return result | _failed(outcome)
         return result | self._done(operation, outcome)
+
+    def _not_begun(self) -> Document:
+        """What becomes of an operation for which no time is left.
+
+        Whoever waits for the answer closes the connection after a minute or so, and would never
+        know what was done. The log has one line of it, not one for each operation.
+        """
+        error = Unavailable(
+            f"The bulk request has taken more than {scim_settings.BULK_TIME_LIMIT} s, so this "
+            "operation was not begun. Send it again, with fewer others."
+        )
+        if not self.is_late:
+            self.is_late = True
+            events.record_refusal(self.request, error, self.origin)
+        return _failed(error)
 
     def _origin(self, operation: Operation) -> Origin:
         """What the log says of one operation; all of a request have its correlation id."""

@@ -24,22 +24,29 @@ from maptician_scim.linking import unlinked_users
 from maptician_scim.protocol.declarations import declaration_faults
 from maptician_scim.relations import find_relation
 from maptician_scim.tenancy import tenant_model
+from maptician_scim.throttling import Rate
 
 REQUIRED = ("TENANT_MODEL", "BASE_DOMAIN", "USER_ADAPTER")
 POSITIVE = (
     "DEFAULT_PAGE_SIZE",
     "MAX_PAGE_SIZE",
     "MAX_BODY_SIZE",
+    "MAX_HEADERS_SIZE",
+    "MAX_RESPONSE_SIZE",
     "MAX_JSON_DEPTH",
     "CURSOR_LIFETIME",
     "MAX_FILTER_LENGTH",
     "MAX_FILTER_DEPTH",
+    "MAX_FILTER_TERMS",
     "MAX_PATCH_OPERATIONS",
     "BULK_MAX_OPERATIONS",
     "BULK_MAX_PAYLOAD_SIZE",
+    "BULK_TIME_LIMIT",
+    "MAX_VALUES",
     "MAX_PATCH_COMPARISONS",
     "MAX_UNKNOWN_SCHEMAS_SIZE",
     "RETRY_AFTER",
+    "SAFEGUARD_PEOPLE",
     "ROTATION_HOURS",
     "EVENT_RETENTION_DAYS",
     "REQUEST_RETENTION_DAYS",
@@ -48,12 +55,16 @@ POSITIVE = (
 SWITCHES = (
     "BULK",
     "STRICT",
+    "SAFEGUARD",
     "NESTED_GROUPS",
     "SET_PASSWORD",
     "TOKENS_MUST_EXPIRE",
+    "REMEMBER_TOTALS",
     "ROLES_AND_ENTITLEMENTS",
+    "ROW_LEVEL_SECURITY",
     "SERVICE_PROVIDER_CONFIG_IS_PUBLIC",
 )
+RATES = ("THROTTLE", "FAILED_AUTHENTICATIONS")
 OF_A_FIELD = ("tenants_of", "new_user")
 """What ``UserAdapter`` can do only where ``tenant_field`` is a field of the user itself."""
 
@@ -284,6 +295,13 @@ def _check_values(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="None lets new tokens never expire.",
             id="maptician_scim.E013",
         )
+    for name in RATES:
+        if not _is_rate(configured.get(name)):
+            yield Error(
+                f"{NAME}[{name!r}] must be a rate or None.",
+                hint="Write it as '200/s', '100/m' or '200/s burst 1000'.",
+                id="maptician_scim.E032",
+            )
     for name in SWITCHES:
         if not isinstance(configured.get(name, False), bool):
             yield Error(
@@ -316,14 +334,19 @@ def _check_operation(configured: dict[str, Any]) -> Iterator[CheckMessage]:
             hint="Zero takes the address of the connection for the client's.",
             id="maptician_scim.E017",
         )
-    emails = configured.get("EXPIRY_EMAILS", ())
-    if not isinstance(emails, (list, tuple)) or not all(
-        isinstance(email, str) and "@" in email for email in emails
-    ):
+    for name in ("EXPIRY_EMAILS", "SAFEGUARD_EMAILS"):
+        if not _are_addresses(configured.get(name, ())):
+            yield Error(
+                f"{NAME}[{name!r}] must be a list of e-mail addresses.",
+                hint="Leave it out to send no e-mail.",
+                id="maptician_scim.E018",
+            )
+    percent = configured.get("SAFEGUARD_PERCENT", 0)
+    if percent != 0 and not (_is_positive(percent) and percent <= 100):
         yield Error(
-            f"{NAME}['EXPIRY_EMAILS'] must be a list of e-mail addresses.",
-            hint="Leave it out to send no e-mail.",
-            id="maptician_scim.E018",
+            f"{NAME}['SAFEGUARD_PERCENT'] must be a whole number from 0 to 100.",
+            hint="Zero leaves 'SAFEGUARD_PEOPLE' alone.",
+            id="maptician_scim.E033",
         )
     path = configured.get("TENANT_QUERYSET_FOR")
     if path is not None and not _is_function(path):
@@ -341,8 +364,21 @@ def _is_function(path: object) -> bool:
         return False
 
 
+def _are_addresses(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(email, str) and "@" in email for email in value
+    )
+
+
 def _is_positive(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_rate(value: object) -> bool:
+    try:
+        return value is None or (isinstance(value, str) and bool(Rate.read(value)))
+    except ValueError:
+        return False
 
 
 def _check_cache() -> Iterator[CheckMessage]:

@@ -100,6 +100,11 @@ class Settings:
         return cast(int, self.configured.get("MAX_PAGE_SIZE", 1000))
 
     @property
+    def REMEMBER_TOTALS(self) -> bool:
+        """Whether PostgreSQL keeps the number of a tenant's people, by a trigger on the users."""
+        return cast(bool, self.configured.get("REMEMBER_TOTALS", True))
+
+    @property
     def CURSOR_LIFETIME(self) -> int:
         """Seconds for which a cursor of a list can be used."""
         return cast(int, self.configured.get("CURSOR_LIFETIME", 3600))
@@ -108,6 +113,16 @@ class Settings:
     def MAX_BODY_SIZE(self) -> int:
         """The largest request body in bytes; more is answered with 413."""
         return cast(int, self.configured.get("MAX_BODY_SIZE", 1024 * 1024))
+
+    @property
+    def MAX_HEADERS_SIZE(self) -> int:
+        """The most bytes of all headers of a request; more is answered with 431."""
+        return cast(int, self.configured.get("MAX_HEADERS_SIZE", 32 * 1024))
+
+    @property
+    def MAX_RESPONSE_SIZE(self) -> int:
+        """The largest answer to a request that reads, in bytes; more is refused as ``tooMany``."""
+        return cast(int, self.configured.get("MAX_RESPONSE_SIZE", 16 * 1024 * 1024))
 
     @property
     def MAX_JSON_DEPTH(self) -> int:
@@ -123,6 +138,11 @@ class Settings:
     def MAX_FILTER_DEPTH(self) -> int:
         """How deep parentheses and brackets may be nested in a filter."""
         return cast(int, self.configured.get("MAX_FILTER_DEPTH", 20))
+
+    @property
+    def MAX_FILTER_TERMS(self) -> int:
+        """The most terms of a filter; one on an attribute with several values counts as six."""
+        return cast(int, self.configured.get("MAX_FILTER_TERMS", 60))
 
     @property
     def MAX_PATCH_OPERATIONS(self) -> int:
@@ -143,6 +163,16 @@ class Settings:
     def BULK_MAX_PAYLOAD_SIZE(self) -> int:
         """The largest bulk request in bytes; more is answered with 413."""
         return cast(int, self.configured.get("BULK_MAX_PAYLOAD_SIZE", 5 * 1024 * 1024))
+
+    @property
+    def BULK_TIME_LIMIT(self) -> int:
+        """Seconds after which a bulk request begins no further operation."""
+        return cast(int, self.configured.get("BULK_TIME_LIMIT", 25))
+
+    @property
+    def MAX_VALUES(self) -> int:
+        """The most values of an attribute with several; the members of a group have no limit."""
+        return cast(int, self.configured.get("MAX_VALUES", 5000))
 
     @property
     def MAX_PATCH_COMPARISONS(self) -> int:
@@ -203,9 +233,45 @@ class Settings:
         return cast("Sequence[str]", self.configured.get("EXPIRY_EMAILS", ()))
 
     @property
+    def SAFEGUARD(self) -> bool:
+        """Whether the mass-deactivation safeguard is on where a tenant chooses nothing."""
+        return cast(bool, self.configured.get("SAFEGUARD", False))
+
+    @property
+    def SAFEGUARD_PEOPLE(self) -> int:
+        """How many people it lets a client deactivate within an hour, if a share is not more."""
+        return cast(int, self.configured.get("SAFEGUARD_PEOPLE", 100))
+
+    @property
+    def SAFEGUARD_PERCENT(self) -> int:
+        """That share: of a tenant's active people, in percent. The larger of the two counts."""
+        return cast(int, self.configured.get("SAFEGUARD_PERCENT", 20))
+
+    @property
+    def SAFEGUARD_EMAILS(self) -> Sequence[str]:
+        """Who is told by e-mail that a tenant's safeguard has stopped deactivations."""
+        return cast("Sequence[str]", self.configured.get("SAFEGUARD_EMAILS", ()))
+
+    @property
     def TRUSTED_PROXIES(self) -> int:
         """Proxies in front of the application that add to ``X-Forwarded-For``."""
         return cast(int, self.configured.get("TRUSTED_PROXIES", 0))
+
+    @property
+    def THROTTLE(self) -> str | None:
+        """The requests a token may send, such as ``"200/s"``; ``None`` for no limit.
+
+        ``"200/s burst 1000"`` lets 1,000 come at once, after which 200 a second are let in.
+        """
+        return cast("str | None", self.configured.get("THROTTLE", "200/s burst 1000"))
+
+    @property
+    def FAILED_AUTHENTICATIONS(self) -> str | None:
+        """The failed authentications from one network address after which more get 429.
+
+        Valid tokens from there are let in as ever. ``None`` answers 401 without end.
+        """
+        return cast("str | None", self.configured.get("FAILED_AUTHENTICATIONS", "100/m"))
 
     @property
     def TENANT_QUERYSET_FOR(self) -> Callable[[HostUser], QuerySet[Any]] | None:
@@ -240,6 +306,11 @@ class Settings:
     def DOCUMENTATION_URI(self) -> str | None:
         """A page for the customer's administrator, announced in ServiceProviderConfig."""
         return cast("str | None", self.configured.get("DOCUMENTATION_URI"))
+
+    @property
+    def ROW_LEVEL_SECURITY(self) -> bool:
+        """Whether PostgreSQL itself keeps tenants apart, with what ``scim_rls enable`` installs."""
+        return cast(bool, self.configured.get("ROW_LEVEL_SECURITY", False))
 
     @property
     def SERVICE_PROVIDER_CONFIG_IS_PUBLIC(self) -> bool:

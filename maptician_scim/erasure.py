@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from maptician_scim.conf import Tenant, scim_settings
-from maptician_scim.models import Event, EventQuerySet, ProvisionedUser
+from maptician_scim.models import Event, EventQuerySet, HeldBack, ProvisionedUser
 from maptician_scim.models.events import ERASED, KEY_LENGTH
 from maptician_scim.protocol.expressions import comparison_key, user_name_key
 from maptician_scim.protocol.paths import is_scim_id
@@ -83,6 +83,8 @@ def erase(
 ) -> int:
     """Redact a person's events and empty their deleted records; how many events there were.
 
+    They also leave the list of whom the safeguard holds back.
+
     Their live record stays. May be stopped and repeated: events without an id go first, since it
     is the others that tell under which names to look for them.
     """
@@ -97,7 +99,19 @@ def erase(
         progress(done)
     for record in person.deleted:
         _empty(record)
+    _forget_held_back(person)
     return done
+
+
+def _forget_held_back(person: Person) -> None:
+    """Take somebody off the list of whom the safeguard holds back. The brake stays as it is."""
+    rows = HeldBack.objects.for_tenant(person.tenant).filter(resource_type="User")
+    theirs = [
+        pk
+        for pk, scim_id, name in rows.values_list("pk", "resource_id", "name")
+        if scim_id in person.ids or (not scim_id and _key(name) in person.names)
+    ]
+    rows.filter(pk__in=theirs).delete()
 
 
 def _empty(record: ProvisionedUser) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import scim2_models as scim
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404
 from rest_framework import exceptions as drf
 
@@ -27,6 +27,7 @@ from maptician_scim.exceptions import (
     UnsupportedMediaType,
 )
 from maptician_scim.protocol.messages import scim_error
+from maptician_scim.transactions import FAILURES
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ def as_scim_error(error: Exception, correlation_id: str) -> ScimError:
     ):
         if isinstance(error, kind):
             return answer
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, FAILURES):
         logger.error("Request %s failed in the database", correlation_id, exc_info=error)
         return Unavailable()
     logger.error("Request %s failed unforeseen", correlation_id, exc_info=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal
+from maptician_scim import redaction, rehearsal, rls, statements
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -29,6 +29,10 @@ MAX_FACT = 255
 
 REFUSALS_LOGGED_EVERY = 60  # seconds, for each tenant and reason
 REFUSALS_LOGGED_EVERY_WATCHED = 1  # while somebody has the tenant's page open
+
+
+COUNTED = frozenset({Reason.SWITCHED_OFF, Reason.THROTTLED})
+"""What a client with a valid token may meet with each request: written as for one without."""
 
 
 @dataclass
@@ -79,6 +83,7 @@ def record(
     changes: dict[str, Any] | None = None,
     detail: str = "",
     error: ScimError | None = None,
+    facts: dict[str, str] | None = None,
     request: dict[str, Any] | None = None,
     once: str | None = None,
 ) -> Event:
@@ -87,7 +92,7 @@ def record(
     Raises ``IntegrityError`` where there is one with the same ``once``.
     """
     user_name = _storable(origin.user_name, "user_name")
-    return Event.objects.create(
+    event = Event(
         tenant=origin.tenant,
         token=origin.token,
         token_prefix=origin.token.prefix if origin.token else "",
@@ -100,7 +105,7 @@ def record(
         status=status,
         scim_type=(error and error.scim_type) or "",
         reason=(error and error.reason) or "",
-        facts=_facts(origin, error),
+        facts=_facts(origin, error, facts or {}),
         detail=_short(detail, MAX_DETAIL),
         changes=changes or {},
         tolerated=[str(tolerance) for tolerance in origin.tolerated],
@@ -111,15 +116,17 @@ def record(
         ip=origin.ip,
         client=origin.client,
     )
+    statements.insert(event)
+    return event
 
 
-def _facts(origin: Origin, error: ScimError | None) -> dict[str, str]:
+def _facts(origin: Origin, error: ScimError | None, named: dict[str, str]) -> dict[str, str]:
     """What the explanation names. A group is known by its name, which is nobody's userName."""
     counts = {"added": origin.members_added, "removed": origin.members_removed}
     facts = {"group": origin.group} if origin.group else {}
     if error is None:
         facts |= {side: str(count) for side, count in counts.items() if count}
-    facts |= error.facts if error else {}
+    facts |= error.facts if error else named
     return {name: _short(_storable_text(value), MAX_FACT) for name, value in facts.items()}
 
 
@@ -144,7 +151,7 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
     ``origin`` is that of one operation, where the request has several.
     """
     origin = origin or origin_of(request)
-    if origin.token is None or error.reason is Reason.SWITCHED_OFF:
+    if origin.token is None or error.reason in COUNTED:
         record_not_let_in(origin, error)
     elif not rehearsal.is_on():
         with _answering_anyway(origin):
@@ -157,8 +164,8 @@ def record_refusal(request: HttpRequest, error: ScimError, origin: Origin | None
 def record_not_let_in(origin: Origin, error: ScimError) -> None:
     """Write that a request was not let in, at most once a minute and reason.
 
-    Whoever sends without a valid token, or where SCIM is off, can thus neither fill the table nor
-    cost a write.
+    Whoever sends without a valid token, where SCIM is off, or too much, can thus neither fill the
+    table nor cost a write.
     """
     if rehearsal.is_on():
         return
@@ -166,7 +173,7 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
     prefix = error.prefix if isinstance(error, Unauthorized) else ""
     if prefix:
         error.facts.setdefault("prefix", prefix)
-    with _answering_anyway(origin):
+    with _answering_anyway(origin), _log_of(origin.tenant):
         every = _logged_every(origin)
         unwritten = _count_refusal(origin, reason, every)
         if unwritten is None or Event.objects.has_refusal(origin.tenant, reason, every):
@@ -195,6 +202,11 @@ def _answering_anyway(origin: Origin) -> Iterator[None]:
         yield
     except Exception:
         logger.exception("No event for request %s could be written", origin.correlation_id)
+
+
+def _log_of(tenant: Tenant | None) -> AbstractContextManager[None]:
+    """See the log that is written: it need not be that of whoever sends, and may be nobody's."""
+    return rls.across_tenants() if tenant is None else rls.within(tenant.pk)
 
 
 def _logged_every(origin: Origin) -> int:

@@ -7,6 +7,8 @@ secret or anything of another tenant.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +32,8 @@ class Reason(TextChoices):
     UNKNOWN_TENANT = "unknown_tenant", _("unknown tenant")
     BASE_URL = "base_url", _("wrong base URL")
     NOT_HTTPS = "not_https", _("base URL without TLS")
+    THROTTLED = "throttled", _("too many requests")
+    FAILED_TOO_OFTEN = "failed_too_often", _("too many requests without a valid token")
     SCOPE = "scope", _("not allowed to this token")
     CREATE_OFF = "create_off", _("creating people is switched off")
     EMAIL_DOMAIN = "email_domain", _("e-mail domain not accepted")
@@ -43,6 +47,7 @@ class Reason(TextChoices):
     GROUP_NOT_OPEN = "group_not_open", _("group of the application, not opened to SCIM")
     UNKNOWN_MEMBER = "unknown_member", _("unknown member")
     NESTED_GROUP = "nested_group", _("group in a group")
+    SAFEGUARD = "safeguard", _("held back by the safeguard")
 
 
 NOT_LET_IN = frozenset(list(Reason)[: list(Reason).index(Reason.SCOPE)])
@@ -141,6 +146,13 @@ class Mutability(ScimError):
     default_detail = "The attribute cannot be changed."
 
 
+class TooMany(ScimError):
+    """The answer would be larger than the service provider sends (section 3.12, table 9)."""
+
+    scim_type = "tooMany"
+    default_detail = "The answer would be too large."
+
+
 class Uniqueness(ScimError):
     """Another resource of the tenant has this value already (section 3.3)."""
 
@@ -205,6 +217,15 @@ class MethodNotAllowed(ScimError):
     default_detail = "The endpoint does not support this method."
 
 
+class RefusedByHost(Conflict):
+    """A rule of the host's own, in a receiver or a constraint, does not allow the change."""
+
+    default_detail = "The application refused this change because of a rule of its own."
+
+    def __init__(self) -> None:
+        super().__init__(reason=Reason.HOST_RULE)
+
+
 class PreconditionFailed(ScimError):
     """``If-Match`` names another version than the present one (section 3.14)."""
 
@@ -245,6 +266,38 @@ class TooManyRequests(ScimError):
     ) -> None:
         super().__init__(detail, reason=reason, facts=facts)
         self.retry_after = retry_after
+
+
+class HeadersTooLarge(ScimError):
+    """The headers are larger than the service provider takes (RFC 6585 section 5)."""
+
+    status = 431
+    default_detail = "The headers of the request are too large."
+
+
+class StoppedBySafeguard(TooManyRequests):
+    """Too many people would lose their access, or their place in a group, within an hour.
+
+    ``held``, whom or what the safeguard lists as held back, is a ``HeldBack`` that is not saved.
+    """
+
+    def __init__(self, held: Any, limit: int, retry_after: int) -> None:
+        self.held, self.limit = held, limit
+        what = (
+            f"This group was not changed, because more than {limit} people were to leave it"
+            if held.is_group
+            else f"This person was not deactivated, because more than {limit} people were to be "
+            "deactivated or deleted"
+        )
+        super().__init__(
+            f"{what} within an hour. That looks like a mistake, so the safeguard of Maptician "
+            "holds it back. If it is meant, ask Maptician's administrator to release it: it is let "
+            "through when it is sent again, which Okta does by itself up to ten times. If it is "
+            "not meant, correct the assignments.",
+            retry_after=retry_after,
+            reason=Reason.SAFEGUARD,
+            facts={"limit": str(limit)},
+        )
 
 
 class InternalError(ScimError):
@@ -288,6 +341,7 @@ BY_SCIM_TYPE: dict[str, type[ScimError]] = {
         ExpiredCursor,
         InvalidCount,
         Mutability,
+        TooMany,
         Uniqueness,
     )
     if error.scim_type

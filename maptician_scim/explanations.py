@@ -35,6 +35,12 @@ DONE: dict[str, Any] = {
     "deactivate": gettext_lazy("%(client)s deactivated %(person)s."),
     "reactivate": gettext_lazy("%(client)s reactivated %(person)s."),
     "delete": gettext_lazy("%(client)s deleted %(person)s."),
+    "trip": gettext_lazy(
+        "The safeguard has stopped %(client)s, which wanted to take more than %(limit)s people "
+        "away within an hour."
+    ),
+    "keep": gettext_lazy("%(admin)s kept the brake of the safeguard."),
+    "release": gettext_lazy("%(admin)s released the brake of the safeguard."),
 }
 """What a verb has done."""
 
@@ -70,6 +76,10 @@ WHY: dict[str, Any] = {
     Reason.UNKNOWN_TENANT: gettext_lazy("there is nobody at that address"),
     Reason.BASE_URL: gettext_lazy("the base URL is wrong"),
     Reason.NOT_HTTPS: gettext_lazy("the base URL begins with http: instead of https:"),
+    Reason.THROTTLED: gettext_lazy("it sends more than %(rate)s with this token"),
+    Reason.FAILED_TOO_OFTEN: gettext_lazy(
+        "more than %(rate)s without a valid token came from %(address)s"
+    ),
     Reason.SCOPE: gettext_lazy("the token does not have the scope “%(scope)s”"),
     Reason.CREATE_OFF: gettext_lazy("creating people is switched off here"),
     Reason.EMAIL_DOMAIN: gettext_lazy("the domain of %(address)s is not accepted here"),
@@ -89,6 +99,10 @@ WHY: dict[str, Any] = {
     ),
     Reason.UNKNOWN_MEMBER: gettext_lazy("nobody here has the id %(members)s"),
     Reason.NESTED_GROUP: gettext_lazy("a group cannot be a member of a group here"),
+    Reason.SAFEGUARD: gettext_lazy(
+        "more than %(limit)s people would have been taken away within an hour, so the safeguard "
+        "holds it back"
+    ),
 }
 """The second half of “refused: …”. Placeholders are filled from ``Event.facts``."""
 
@@ -134,6 +148,14 @@ ADVICE: dict[str, Any] = {
         "Correct the base URL: it ends in /scim/v2, with nothing behind it."
     ),
     Reason.NOT_HTTPS: gettext_lazy("Correct the base URL: it begins with https:."),
+    Reason.THROTTLED: gettext_lazy(
+        "Nothing, if it is an identity provider at work: it waits and tries again. If the token "
+        "has got into other hands, rotate it."
+    ),
+    Reason.FAILED_TOO_OFTEN: gettext_lazy(
+        "Nothing, if that address is nobody you know: valid tokens are let in all the same. If it "
+        "is the identity provider's, see the refusals before this one."
+    ),
     Reason.SCOPE: gettext_lazy("Issue or change a token that has the scope."),
     Reason.CREATE_OFF: gettext_lazy("Allow new people on the connection's page."),
     Reason.EMAIL_DOMAIN: gettext_lazy("Add the domain on the connection's page."),
@@ -162,6 +184,10 @@ ADVICE: dict[str, Any] = {
         "again."
     ),
     Reason.NESTED_GROUP: gettext_lazy("Push the groups one by one, each with its own people."),
+    Reason.SAFEGUARD: gettext_lazy(
+        "Ask the customer whether it is meant, and release or keep the brake on the connection's "
+        "page."
+    ),
 }
 """What to do about a reason."""
 
@@ -175,6 +201,9 @@ ADVICE_BY_SCIM_TYPE: dict[str, Any] = {
     "invalidSyntax": gettext_lazy("Look at the request below: its body is not what SCIM foresees."),
     "invalidPath": gettext_lazy("Correct the attribute's name in the attribute mapping."),
     "noTarget": gettext_lazy("Correct the attribute's path in the attribute mapping."),
+    "tooMany": gettext_lazy(
+        "Let the client ask for fewer resources at once, or without the attribute that is so large."
+    ),
     "mutability": gettext_lazy("Take the attribute out of the mapping: it cannot be changed."),
 }
 """What to do about refusals that have no reason."""
@@ -189,6 +218,7 @@ ADVICE_BY_STATUS: dict[int, Any] = {
     412: gettext_lazy("Nothing: the client reads the person again and repeats its change."),
     413: gettext_lazy("Leave large attributes, such as photos, out of the mapping."),
     415: gettext_lazy("Set the client up for SCIM 2.0: application/scim+json."),
+    431: gettext_lazy("Look for the proxy that adds so many headers, or such long ones."),
     500: gettext_lazy("Look for the correlation id in the application's log."),
     501: gettext_lazy("Switch group push off and assign people instead."),
     503: gettext_lazy(
@@ -230,7 +260,7 @@ def sentence(event: Event) -> str:
     """What happened, in one sentence."""
     who = {"client": client_name(event.client), "person": _person(event)}
     if event.status < 400:
-        return _with_members(_done(event) % who, event)
+        return _with_members(_done(event) % Facts(event.facts | who), event)
     why = reason_text(event)
     if event.reason in NOT_LET_IN:
         return _("%(client)s was not let in: %(why)s.") % (who | {"why": why})

@@ -5,7 +5,7 @@ Members are not read into the adapter: ``membership.py`` changes them in the dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from django_scim.adapters import SCIMGroup
 from scim2_models import Extension
 
 from maptician_scim import membership, relations
-from maptician_scim.adapters import timestamp
+from maptician_scim.adapters import DESCRIBING, timestamp
 from maptician_scim.columns import cannot_take, check_length, column_value, field_at, max_length
 from maptician_scim.conf import HostGroup, Tenant
 from maptician_scim.exceptions import InvalidValue
@@ -30,6 +30,7 @@ from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import group_model
+from maptician_scim.statements import Row, inherits
 from maptician_scim.tenancy import base_url, endpoint_url
 
 Document = dict[str, Any]
@@ -156,17 +157,24 @@ class GroupAdapter(SCIMGroup):
         projection: Projection = EVERYTHING,
     ) -> list[Document]:
         """The resources of annotated records without their members: one query."""
-        mapping, base = cls.mapping(), endpoint_url(request, "groups")
-        rows = records.values_list(
-            "scim_id",
-            "created_at",
-            "modified_at",
+        return cls.documents_in(cls.rows(records), request)
+
+    @classmethod
+    def rows(cls, records: ProvisionedGroupQuerySet) -> QuerySet[Any, Any]:
+        """The columns of annotated records that ``documents_in`` takes."""
+        return records.values_list(
+            *DESCRIBING,
             "version",
             "display_name",
             "external_id",
             "attributes",
-            *mapping.aliases,
+            *cls.mapping().aliases,
         )
+
+    @classmethod
+    def documents_in(cls, rows: Iterable[Row], request: HttpRequest) -> list[Document]:
+        """The resources of such rows."""
+        mapping, base = cls.mapping(), endpoint_url(request, "groups")
         attributes = [mapped.attribute for mapped in mapping.mapped]
         found = []
         for scim_id, created, modified, version, name, external_id, kept, *columns in rows:
@@ -174,6 +182,11 @@ class GroupAdapter(SCIMGroup):
             document = mapping.document(name, external_id, kept, values)
             found.append(described(document, str(scim_id), created, modified, version, base))
         return found
+
+    @classmethod
+    def can_be_compiled(cls) -> bool:
+        """Whether which groups a tenant sees is asked as in this class, and so can be compiled."""
+        return inherits(cls, GroupAdapter, "scope", "annotated", "rows", "documents")
 
     @property
     def record(self) -> ProvisionedGroup:

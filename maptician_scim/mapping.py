@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -74,11 +74,16 @@ class Attribute:
         """The value as SCIM shows it, read from the adapter's host user or group."""
         if self.read is not None:
             return self.shown(self.read(adapter))
-        return self.shown(attrgetter(self.field.replace("__", "."))(adapter.obj))
+        return self.shown(_getter(self.field)(adapter.obj))
 
     def shown(self, value: Any) -> Any:
         """The value of the column as SCIM shows it."""
         return value if self.to_scim is None or value is None else self.to_scim(value)
+
+
+@cache
+def _getter(path: str) -> attrgetter[Any]:
+    return attrgetter(path.replace("__", "."))
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,13 @@ class Mapped:
 
     def value_in(self, adapter: UserAdapter) -> Any:
         """The value as SCIM shows it, read from the adapter's host user."""
-        value = scim_value(self.kind, self.attribute.value_in(adapter))
-        return self.unless_removed(value, adapter.record.active_when_removed)
+        return self.seen(self.attribute.value_in(adapter), adapter.record.active_when_removed)
+
+    def seen(self, value: Any, active_when_removed: bool | None) -> Any:
+        """The host's value as JSON shows it, unless it is an ``active`` that was removed."""
+        if type(value) is str and self.kind != "decimal":
+            return value  # nearly all are
+        return self.unless_removed(scim_value(self.kind, value), active_when_removed)
 
     def unless_removed(self, value: Any, active_when_removed: bool | None) -> Any:
         """The value, unless it is the ``active`` that a client has removed.
@@ -186,6 +196,8 @@ class AttributeMap:
         self.aliases = {m.alias: self._shown_column(m) for m in self.mapped}
         self.fields = {m.attribute.field.partition("__")[0] for m in self.mapped}
         self._elements = self._grouped()
+        # Last first: what is put in front of a list last stands first in it.
+        self._containers = [(c, lines[0].path) for c, lines in reversed(self._elements.items())]
 
     def _shown_column(self, mapped: Mapped) -> F | NullIf:
         column = F(f"{self.relation}__{mapped.attribute.field}")
@@ -229,6 +241,13 @@ class AttributeMap:
             if mapped.path.element is not None:
                 groups.setdefault(mapped.path.container, []).append(mapped)
         return groups
+
+    def shown(self, columns: Sequence[Any], active_when_removed: bool | None) -> list[Any]:
+        """The values of the mapped columns, in the order of the map, as SCIM shows them."""
+        return [
+            mapped.seen(mapped.attribute.shown(value), active_when_removed)
+            for mapped, value in zip(self.mapped, columns, strict=True)
+        ]
 
     def described(self) -> list[Description]:
         """The whole map for people: userName first, then its lines, externalId last.
@@ -280,13 +299,15 @@ class AttributeMap:
                 element[mapped.path.sub_attribute or ""] = value
             else:
                 _put(attributes, mapped.path, value)
-        for container, lines in reversed(self._elements.items()):
+        for container, path in self._containers:
+            if container not in elements and container not in attributes:
+                continue
             element = elements.get(container, {}) | attributes.pop(container, {})
-            element.setdefault("type", lines[0].path.element)
+            element.setdefault("type", path.element)
             if not element["type"]:
                 del element["type"]
             if not is_hollow(element):
-                attributes.setdefault(lines[0].path.attribute, []).insert(0, element)
+                attributes.setdefault(path.attribute, []).insert(0, element)
         unknown = attributes.pop(UNKNOWN_SCHEMAS, {})
         document |= attributes
         document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]

@@ -9,26 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connection
-from django.db.models import (
-    Q,
-    QuerySet,
-)
-from django.db.models.expressions import F
+from django.db.models import Expression, F, Q, QuerySet
 
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import InvalidValue, Reason
-from maptician_scim.links import NESTING, Link, delete, fetched, insert, sql_of
+from maptician_scim.links import NESTING, Link, delete, fetched, insert
 from maptician_scim.models import ProvisionedGroup, ProvisionedUser
-from maptician_scim.protocol.expressions import Among
+from maptician_scim.protocol.expressions import Among, Written
 from maptician_scim.protocol.filters import compile_selection
 from maptician_scim.protocol.group_patch import Effect, Plan, Selection
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.schemas import ResourceModel
 from maptician_scim.relations import GROUP, PERSON, people_of, relation
+from maptician_scim.statements import ListSlot, Statement, compiled, slot
 from maptician_scim.tenancy import tenant_model
 
 NAMED = 5
@@ -94,25 +89,28 @@ def _refuse_nesting(tenant: Tenant, plan: Plan) -> None:
 
 
 def _lock_people(tenant: Tenant, ids: Iterable[str]) -> dict[str, Any]:
+    adapter, users = scim_settings.USER_ADAPTER, get_user_model()
+    if not adapter.can_be_compiled():
+        statement = Statement(_people_by_ids(tenant, ids))
+    else:
+        statement = compiled(("members by ids", adapter), _people_by_slots)
+    # The host user first, as all verbs lock. Whoever only saves a user, such as a login, does not
+    # have to wait.
+    models = [m for m in (users, ProvisionedUser) if m._meta.db_table in statement.aliases]
+    values = {"tenant": tenant.pk, "ids": ids}
+    found = statement.locked(values, models, "FOR KEY SHARE")
+    to_python = users._meta.pk.to_python
+    return {str(scim_id): to_python(user) for scim_id, user in found}
+
+
+def _people_by_slots() -> QuerySet[Any, Any]:
+    tenant = slot("tenant", ProvisionedUser, "tenant")
+    return _people_by_ids(tenant, slot("ids", ProvisionedUser, "scim_id", ListSlot))
+
+
+def _people_by_ids(tenant: Tenant, ids: Iterable[str] | Expression) -> QuerySet[Any, Any]:
     people = ProvisionedUser.objects.for_tenant(tenant).filter(Among(F("scim_id"), ids))
-    rows = people.order_by().values_list("scim_id", "user")
-    sql, params = sql_of(rows)
-    if connection.vendor == "postgresql":
-        # The host user first, as all verbs lock. Whoever only saves a user, such as a login, does
-        # not have to wait.
-        sql += f" FOR KEY SHARE OF {', '.join(_aliases(rows))}"
-    found = fetched(sql, params)
-    to_python = get_user_model()._meta.pk.to_python
-    return {str(UUID(str(scim_id))): to_python(user) for scim_id, user in found}
-
-
-def _aliases(rows: QuerySet[Any, Any]) -> list[str]:
-    """The names of the host user's table, if it is joined, and of our own."""
-    joined = rows.query.alias_map.items()
-    users = get_user_model()._meta.db_table
-    theirs = [a for a, j in joined if j.table_name == users and rows.query.alias_refcount[a]]
-    own = ProvisionedUser._meta.db_table
-    return [connection.ops.quote_name(alias) for alias in (*theirs, own)]
+    return people.order_by().values_list(Written("scim_id"), "user")
 
 
 def _lock_groups(tenant: Tenant, ids: Iterable[str]) -> dict[str, int]:
@@ -234,6 +232,13 @@ def end_memberships(tenant: Tenant, user_pk: Any) -> None:
     )
     ended._raw_delete(ended.db)
     ProvisionedGroup.objects.ever_of(tenant).filter(Among(F("pk"), records)).touch()
+
+
+def people_in(group_pk: Any) -> list[Any]:
+    """The primary keys of the users in a host group, whatever tenant they are of."""
+    link = relation()
+    members = link.through._base_manager.filter(**{link.group_field: group_pk})
+    return list(members.values_list(link.user_field, flat=True))
 
 
 def empty(group_pk: Any) -> None:

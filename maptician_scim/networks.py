@@ -20,6 +20,9 @@ from maptician_scim.conf import scim_settings
 MAPPED_BITS = 96
 """How much of an IPv6 address stands before an IPv4 address that is mapped into it."""
 
+SUBSCRIBER_BITS = 64
+"""How much of an IPv6 address is the same for all addresses of one subscriber, at the least."""
+
 
 def normalized(network: str) -> str:
     """A network in CIDR notation. Raises ``ValueError`` with what to do about it."""
@@ -64,6 +67,17 @@ def contain(networks: Iterable[str], address: str | None) -> bool:
     """Whether an address lies in one of the networks."""
     found = _address(address or "")
     return found is not None and any(found in ip_network(network) for network in networks)
+
+
+def of_one_subscriber(address: str | None) -> str:
+    """The network a provider gives to one subscriber: an IPv4 address, or 64 bits of IPv6.
+
+    Empty for what is no address.
+    """
+    found = _address(address or "")
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, SUBSCRIBER_BITS), strict=False))
+    return str(found or "")
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -99,7 +99,7 @@ class BulkJSONParser(BulkParser):
 
 def read_limited(stream: IO[bytes], limit: int, too_large: str) -> bytes:
     """The body, if it has no more bytes than the limit; no more than that is ever kept."""
-    body = stream.read(limit + 1)
+    body = redaction.HiddenBytes(stream.read(limit + 1))
     if len(body) > limit:
         _pass_over(stream)
         raise PayloadTooLarge(too_large.format(limit=limit))
@@ -147,7 +147,7 @@ def load(body: bytes) -> dict[str, Any]:
     try:
         # Not orjson: it takes the last of several equal keys in silence.
         document = json.loads(
-            body.decode(),
+            redaction.Hidden(body.decode()),
             object_pairs_hook=_unique_names,
             parse_constant=_no_constant,
             parse_float=_finite,
@@ -181,7 +181,20 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise InvalidSyntax(f"The name {_printable(name)!r} stands twice in one object.")
         seen.add(name.lower())
         document[name] = value
+    if "password" in seen or "path" in seen:
+        _hide_password(document)
     return document
+
+
+def _hide_password(document: dict[str, Any]) -> None:
+    """Keep a password out of what shows the variables of a traceback, here and in the host."""
+    is_meant = any(
+        n.lower() == "path" and "password" in str(v).lower() for n, v in document.items()
+    )
+    for name, value in document.items():
+        is_hidden = name.lower() == "password" or (is_meant and name.lower() == "value")
+        if is_hidden and isinstance(value, str):
+            document[name] = redaction.Hidden(value)
 
 
 def _no_constant(name: str) -> Any:

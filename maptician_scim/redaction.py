@@ -37,6 +37,24 @@ CURSOR = re.compile(r"(\bcursor=)[^&]+", re.IGNORECASE)
 IN_A_NAME = re.compile(r"[^0-9a-z]")
 
 
+class Hidden(str):
+    """A text that a traceback or a debug page, which shows its ``repr``, does not give away."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return REMOVED
+
+
+class HiddenBytes(bytes):
+    """The same of bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return REMOVED
+
+
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its names as they came, repeated ones too."""
 

@@ -21,6 +21,7 @@ from django.db.models import (
     JSONField,
     Model,
     OuterRef,
+    QuerySet,
     Subquery,
     Value,
 )
@@ -28,8 +29,9 @@ from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.models import ProvisionedGroup, ProvisionedUser, ProvisionedUserQuerySet
-from maptician_scim.protocol.expressions import Among, JSONRows
+from maptician_scim.protocol.expressions import Among, JSONRows, Written
 from maptician_scim.protocol.filters import Operand, RelatedEntries
+from maptician_scim.statements import ListSlot, compiled, slot
 
 Entry = dict[str, Any]
 
@@ -165,18 +167,60 @@ def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict
 
     ``urls`` are those of the endpoints, by the type of resource.
     """
-    of_group = f"user__{relation().to_groups}__scim_records__scim_id"
-    people = people_of(tenant).filter(Among(F(of_group), ids)).order_by("id")
     found: dict[str, list[Entry]] = {}
-    for group, *member in people.values_list(of_group, "scim_id", "scim_display"):
-        found.setdefault(str(group), []).append(_entry(urls, "User", *member))
+    for group, member, name in _members(tenant, ids):
+        found.setdefault(group, []).append(_entry(urls, "User", member, name))
     if scim_settings.NESTED_GROUPS:
         groups = ProvisionedGroup.objects.for_tenant(tenant).order_by("id")
         children = groups.filter(Among(F("parents__parent__scim_id"), ids))
         rows = children.values_list("parents__parent__scim_id", "scim_id", "display_name")
-        for group, *member in rows:
-            found.setdefault(str(group), []).append(_entry(urls, "Group", *member))
+        for parent, child, name in rows:
+            found.setdefault(str(parent), []).append(_entry(urls, "Group", str(child), name))
     return found
+
+
+def _members(tenant: Tenant, ids: Iterable[str]) -> Iterable[tuple[str, str, str | None]]:
+    """The ids of groups and of the people in them, and what those are called."""
+    adapter = scim_settings.USER_ADAPTER
+    if not adapter.can_be_compiled():
+        rows: Iterable[Any] = _people_in_groups(tenant, ids)
+    else:
+        key = ("members", adapter, adapter.mapping(), scim_settings.GROUP_ADAPTER)
+        statement = compiled(key, _members_of_slots)
+        rows = statement.rows({"tenant": tenant.pk, "ids": ids})
+    return ((str(group), str(member), name) for group, member, name in rows)
+
+
+def _members_of_slots() -> QuerySet[Any, Any]:
+    tenant = slot("tenant", ProvisionedUser, "tenant")
+    return _people_in_groups(tenant, slot("ids", ProvisionedGroup, "scim_id", ListSlot))
+
+
+def _people_in_groups(tenant: Tenant, ids: Iterable[str] | Expression) -> QuerySet[Any, Any]:
+    of_group = f"user__{relation().to_groups}__scim_records__scim_id"
+    people = people_of(tenant).filter(Among(F(of_group), ids)).order_by("id")
+    return people.values_list(Written(of_group), Written("scim_id"), "scim_display")
+
+
+def ids_of(tenant: Tenant, users: Iterable[Any]) -> dict[Any, str]:
+    """The SCIM ids of host users, as far as the tenant sees them, by primary key: one query."""
+    adapter = scim_settings.USER_ADAPTER
+    if not adapter.can_be_compiled():
+        rows: Iterable[Any] = _ids_of(tenant, users)
+    else:
+        statement = compiled(("ids of", adapter), _ids_of_slots)
+        rows = statement.rows({"tenant": tenant.pk, "users": users})
+    return {user: str(scim_id) for user, scim_id in rows}
+
+
+def _ids_of_slots() -> QuerySet[Any, Any]:
+    tenant = slot("tenant", ProvisionedUser, "tenant")
+    return _ids_of(tenant, slot("users", ProvisionedUser, "user", ListSlot))
+
+
+def _ids_of(tenant: Tenant, users: Iterable[Any] | Expression) -> QuerySet[Any, Any]:
+    records = ProvisionedUser.objects.for_tenant(tenant).filter(Among(F("user"), users))
+    return records.values_list("user", Written("scim_id"))
 
 
 def people_in(tenant: Tenant, group: Any) -> ProvisionedUserQuerySet:
@@ -224,11 +268,22 @@ def touch_groups_of(tenant: Tenant, users: Iterable[Any]) -> None:
 
 def group_entries(rows: list[tuple[int, str, str]] | None, url: str) -> list[Entry]:
     """What ``groups_column`` has found as the entries of a user; ``url`` is that of the groups."""
-    found = {pk: (UUID(scim_id), name) for pk, scim_id, name in rows or ()}
+    found = sorted({pk: (scim_id, name) for pk, scim_id, name in rows or ()}.items())
     urls = {"Group": url}
-    return [_entry(urls, "Group", *found[pk]) | {"type": "direct"} for pk in sorted(found)]
+    return [
+        {**_entry(urls, "Group", id_text(scim_id), name), "type": "direct"}
+        for _, (scim_id, name) in found
+    ]
 
 
-def _entry(urls: Mapping[str, str], kind: str, scim_id: Any, display: str | None) -> Entry:
-    entry = {"value": str(scim_id), "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
-    return entry | {"display": display} if display else entry
+def id_text(scim_id: Any) -> str:
+    """A SCIM id as clients see it; in JSON, SQLite has it without hyphens."""
+    text = str(scim_id)
+    return text if len(text) == 36 else str(UUID(text))
+
+
+def _entry(urls: Mapping[str, str], kind: str, scim_id: str, display: str | None) -> Entry:
+    entry = {"value": scim_id, "$ref": f"{urls[kind]}/{scim_id}", "type": kind}
+    if display:
+        entry["display"] = display
+    return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -12,8 +13,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
+from django.db import transaction
 
+from maptician_scim import rls
+from maptician_scim.exceptions import Unavailable
 from maptician_scim.models import SessionKey, now
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 
@@ -24,14 +30,32 @@ def store() -> Any:
 
 
 def remember(user: AbstractBaseUser, session: SessionBase) -> None:
-    """Note that a session belongs to a user; one in a cookie has no key to end it by."""
+    """Note that a session belongs to a user; one in a cookie has no key to end it by.
+
+    Somebody who was deactivated since their password was found right has no session afterwards.
+    """
     if not (_keeps_rows(session) or _keeps_cache(session)):
         return
     if session.session_key is None:
         session.save()  # login() flushes another user's session and leaves none
-    SessionKey.objects.update_or_create(
-        session_key=session.session_key, defaults={"user_id": user.pk}
-    )
+    with transaction.atomic():
+        SessionKey.objects.update_or_create(
+            session_key=session.session_key, defaults={"user_id": user.pk}
+        )
+        if _is_shut_out(user):
+            session.flush()
+            end(user)
+
+
+def _is_shut_out(user: AbstractBaseUser) -> bool:
+    """Whether a user who was active is not any more, or is gone.
+
+    Locked: a deactivation that is under way is waited for, and one that comes later finds what
+    was noted. Some hosts let inactive people in on purpose; for those nothing changes.
+    """
+    users = get_user_model()._base_manager.select_for_update(of=("self",), no_key=True)
+    present = users.filter(pk=user.pk).first()
+    return user.is_active and not (present is not None and present.is_active)
 
 
 def remember_row(row: Any) -> None:
@@ -41,18 +65,32 @@ def remember_row(row: Any) -> None:
         SessionKey.objects.get_or_create(session_key=row.session_key, defaults={"user_id": owner})
 
 
+@rls.across_tenants()
 def end(user: AbstractBaseUser) -> None:
-    """End every session of a user, in a fixed number of statements."""
+    """End every session of a user, in a fixed number of statements.
+
+    A session is a person's, whatever tenants they have a record in, or will have one in. Raises
+    ``Unavailable`` where a cache that keeps sessions does not answer: they would be there again as
+    soon as it does.
+    """
     mine = SessionKey.objects.filter(user_id=user.pk)
     engine = store()
     if _keeps_cache(engine):
         names = [
             engine.cache_key_prefix + key for key in mine.values_list("session_key", flat=True)
         ]
-        caches[settings.SESSION_CACHE_ALIAS].delete_many(names)
+        _forget(names)
     if _keeps_rows(engine):
         Session.objects.filter(session_key__in=mine.values("session_key")).delete()
     mine.delete()
+
+
+def _forget(names: list[str]) -> None:
+    try:
+        caches[settings.SESSION_CACHE_ALIAS].delete_many(names)
+    except Exception as error:  # its client library's own: there is no common class to name
+        logger.exception("Sessions could not be ended in the cache")
+        raise Unavailable from error
 
 
 def index_existing() -> int:

@@ -30,3 +30,8 @@ group_deleted = Signal()
 # raises is logged and changes nothing. Arguments: token, tenant, days (30, 7 or 1: at most so many
 # are left).
 token_expiring = Signal()
+
+# Sent after the commit when the mass-deactivation safeguard of a tenant has stopped the first of
+# what goes beyond its limit; a receiver that raises is logged and changes nothing. Arguments:
+# tenant, limit, tripped_at.
+safeguard_tripped = Signal()

@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
 
+from maptician_scim import statements
 from maptician_scim.conf import HostUser, Tenant, scim_settings
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+from maptician_scim.models.connections import tenant_columns, tenant_in_row
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -25,8 +25,16 @@ def tenant_model() -> type[Model]:
 
 def find_tenant(key: str) -> Tenant | None:
     """The tenant with this subdomain. The host's default manager decides which exist."""
-    tenants = tenant_model()._default_manager.select_related("scim_connection")
-    return tenants.filter(**{scim_settings.TENANT_FIELD: key}).first()
+    field, tenants = scim_settings.TENANT_FIELD, tenant_model()._default_manager
+    if not statements.is_plain(tenants):
+        return tenants.select_related("scim_connection").filter(**{field: key}).first()
+    asked = {field: statements.slot("key", tenant_model(), field)}
+    statement = statements.compiled(
+        ("tenant", field), lambda: tenants.filter(**asked).values_list(*tenant_columns())
+    )
+    for row in statement.rows({"key": key}):
+        return tenant_in_row(statement.using, row)
+    return None
 
 
 def tenants_for(admin: HostUser) -> QuerySet[Model]:

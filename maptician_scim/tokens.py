@@ -39,7 +39,7 @@ def is_well_formed(secret: str) -> bool:
     """Whether a string has the form of our tokens, checksum included."""
     if len(secret) != len(MARK) + RANDOM_LENGTH + CHECKSUM_LENGTH or not secret.startswith(MARK):
         return False
-    body = secret[len(MARK) : -CHECKSUM_LENGTH]
+    body = Secret(secret[len(MARK) : -CHECKSUM_LENGTH])
     return body.isascii() and body.isalnum() and secret[-CHECKSUM_LENGTH:] == _checksum(body)
 
 

@@ -34,6 +34,18 @@ class WorkplaceHost:
         user.refresh_from_db()
         return user.is_active
 
+    def may_log_in(self, user):
+        return user.is_active
+
+    def access_of(self, user, tenant):
+        """What lets somebody in, or keeps a place for them, apart from sessions."""
+        kinds = {
+            "API keys": user.api_keys.active(),
+            "a desk": user.desk_assignments.current(),
+            "an offer of a desk": user.desk_offers.open(),
+        }
+        return [name for name, rows in kinds.items() if rows.exists()]
+
     def set_title(self, user, tenant, title):
         user.job_title = title
         user.save()
@@ -85,6 +97,12 @@ class ClubsHost:
 
     def is_active(self, user, tenant):
         return user.memberships.get(club=tenant).is_active
+
+    def may_log_in(self, user):
+        return user.memberships.filter(is_active=True).exists()
+
+    def access_of(self, user, tenant):
+        return []
 
     def set_title(self, user, tenant, title):
         membership = user.memberships.get(club=tenant)

@@ -32,8 +32,8 @@ OKTA = {
 
 
 @contextmanager
-def own_database(directory):
-    """The URL of an empty database that is gone afterwards.
+def own_database(directory, template="template1"):
+    """The URL of an empty database, or a copy of a PostgreSQL one, that is gone afterwards.
 
     On the server that ``DATABASE_URL`` names, if it is PostgreSQL; else a file.
     """
@@ -43,7 +43,7 @@ def own_database(directory):
         return
     name = f"scim_live_{secrets.token_hex(4)}"
     with psycopg.connect(server._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield server._replace(path=f"/{name}").geturl()
         finally:
@@ -102,17 +102,20 @@ class Server:
 
 
 @contextmanager
-def serving(env, directory):
-    """A ``Server`` on a free port, with the workers and threads of production."""
+def serving(env, directory, *arguments):
+    """A ``Server`` on a free port, with the workers and threads of production.
+
+    ``arguments`` are more of gunicorn's, such as another application.
+    """
     log = directory / "gunicorn.log"
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("w") as output:
         port = listener.getsockname()[1]
         # gunicorn takes the socket over, so nobody can take the port in between.
         bound = {"BIND": f"fd://{listener.fileno()}", "WEB_CONCURRENCY": "2", "WEB_THREADS": "8"}
         # A client that pauses on a busy machine finds its connection where it was.
-        patience = ["--keep-alive", "15", "--graceful-timeout", "3"]
+        options = ["--keep-alive", "15", "--graceful-timeout", "3", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *patience],
+            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *options],
             cwd=ROOT,
             env=env | bound,
             pass_fds=[listener.fileno()],
@@ -180,11 +183,11 @@ def okta_user(user_name, **attributes):
 
 
 @contextmanager
-def connected(database_url):
+def connected(database_url, **settings):
     """Let the models of this process read and write a live server's database."""
     own = connections["default"]
     connections["default"] = theirs = ConnectionHandler(
-        {"default": database_settings(database_url)}
+        {"default": database_settings(database_url) | settings}
     )["default"]
     try:
         yield

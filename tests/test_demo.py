@@ -113,6 +113,17 @@ def test_everybody_is_linked(env):
     live.manage(env, "check", "--database", "default", "--fail-level", "WARNING")
 
 
+GUARDED = """
+from maptician_scim.models import Connection
+print(" ".join(c.tenant.subdomain for c in Connection.objects.all() if c.is_guarded))
+"""
+
+
+@pytest.mark.usefixtures("data")
+def test_safeguard_of_one_company_is_on(env):
+    assert live.manage(env, "shell", "-v0", "-c", GUARDED).strip() == "umbrella"
+
+
 # -- the whole demo ---------------------------------------------------------------------------
 
 

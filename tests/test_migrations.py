@@ -2,15 +2,33 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
-from maptician_scim.models import Event, Token, now
+from maptician_scim.models import Event, ProvisionedUser, Token, now
 from maptician_scim.protocol.expressions import user_name_key
 from tests.live import ROOT, environment
+from tests.migrating import objections
+
+BEFORE_THE_FIRST_RELEASE = {
+    "0001_initial",
+    "0002_tokens_and_connections",
+    "0003_events_found_by_name",
+    "0004_tolerances",
+    "0005_unknown_schemas",
+    "0006_groups",
+    "0007_active_removed",
+}
+"""No released version serves while one of these is applied."""
+
+ACCEPTED: dict[str, str] = {}
+"""Objections of ``tests.migrating`` that do not hold, and why not."""
 
 HOSTS = ["example_project.settings", "tests.clubs.settings"]
 
@@ -60,3 +78,112 @@ def test_events_from_before_are_found_by_name_and_their_tokens_count_as_used():
 def _other_leaves():
     leaves = MigrationExecutor(connection).loader.graph.leaf_nodes()
     return [leaf for leaf in leaves if leaf[0] != "maptician_scim"]
+
+
+# -- applied while the version before serves -----------------------------------------------------
+
+
+def own_migrations():
+    loaded = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    return [migration for (app, _), migration in loaded.items() if app == "maptician_scim"]
+
+
+def test_version_before_can_serve_while_a_migration_is_applied():
+    later = [m for m in own_migrations() if m.name not in BEFORE_THE_FIRST_RELEASE]
+    assert {o for m in later for o in objections(m)} == ACCEPTED.keys()
+
+
+def test_of_those_before_the_first_release_these_could_not_have_been():
+    early = [m for m in own_migrations() if m.name in BEFORE_THE_FIRST_RELEASE]
+    assert {m.name for m in early if any(objections(m))} == {
+        "0002_tokens_and_connections",
+        "0003_events_found_by_name",
+        "0004_tolerances",
+        "0005_unknown_schemas",
+    }
+
+
+ADDITIVE = sorted(m.name for m in own_migrations() if m.name >= "0006")
+"""Those the version before can live with, or has to."""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_version_before_writes_after_a_migration_as_before_it(name):
+    names = sorted(migration.name for migration in own_migrations())
+    before = names[names.index(name) - 1]
+    call_command("migrate", "maptician_scim", before, verbosity=0)
+    try:
+        state = MigrationExecutor(connection).loader.project_state(
+            [("maptician_scim", before), *_other_leaves()]
+        )
+        call_command("migrate", "maptician_scim", name, verbosity=0)
+        models_of = partial(state.apps.get_model, "maptician_scim")
+        company = state.apps.get_model("workplace", "Company").objects.create(subdomain="acme")
+        user = state.apps.get_model("workplace", "Occupant").objects.create(username="a")
+        models_of("Connection").objects.create(tenant=company)
+        token = models_of("Token").objects.create(tenant=company, name="Okta", digest="d")
+        models_of("Event").objects.create(tenant=company, token=token, verb="create", status=201)
+        person = models_of("ProvisionedUser").objects.create(
+            tenant=company, user=user, user_name="a", user_name_key="a"
+        )
+        person.external_id = "1"
+        person.save()
+    finally:
+        call_command("migrate", verbosity=0)
+    assert ProvisionedUser.objects.get().external_id == "1"
+    assert Event.objects.get().token.name == "Okta"
+
+
+TEXT = models.CharField(max_length=10, default="")
+OPERATIONS = {
+    "a column without a default in the database": migrations.AddField("event", "note", TEXT),
+    "a unique column": migrations.AddField(
+        "event", "note", models.CharField(max_length=10, null=True, unique=True)
+    ),
+    "a foreign key with an index": migrations.AddField(
+        "event", "group", models.ForeignKey(Group, models.SET_NULL, null=True)
+    ),
+    "an index": migrations.AddIndex("event", models.Index(fields=["ip"], name="by_ip")),
+    "a constraint": migrations.AddConstraint(
+        "event", models.CheckConstraint(condition=models.Q(status__gt=0), name="has_status")
+    ),
+    "a removed column": migrations.RemoveField("event", "ip"),
+    "a renamed column": migrations.RenameField("event", "ip", "address"),
+    "a changed column": migrations.AlterField("event", "ip", TEXT),
+    "a removed table": migrations.DeleteModel("Activity"),
+    "a renamed table": migrations.RenameModel("Activity", "Traffic"),
+    "Python": migrations.RunPython(migrations.RunPython.noop),
+    "SQL": migrations.RunSQL("SELECT 1"),
+}
+
+
+def migration_of(*operations):
+    made = migrations.Migration("0099_test", "maptician_scim")
+    made.operations = operations
+    return made
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_what_the_version_before_cannot_live_with_is_found(operation):
+    assert len(list(objections(migration_of(operation)))) == 1
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        models.CharField(max_length=10, null=True),
+        models.CharField(max_length=10, default="", db_default=""),
+        models.ForeignKey(Group, models.SET_NULL, null=True, db_index=False),
+    ],
+    ids=["null", "with a default in the database", "a foreign key without an index"],
+)
+def test_column_that_the_version_before_need_not_know_is_no_objection(field):
+    assert not list(objections(migration_of(migrations.AddField("event", "note", field))))
+
+
+def test_whatever_is_done_to_a_new_table_is_no_objection():
+    table = migrations.CreateModel("Note", [("id", models.BigAutoField(primary_key=True))])
+    column = migrations.AddField("note", "text", TEXT)
+    index = migrations.AddIndex("note", models.Index(fields=["text"], name="by_text"))
+    assert not list(objections(migration_of(table, column, index)))

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from maptician_scim.management.commands import scim_link_users
-from maptician_scim.models import Event, ProvisionedUser
+from maptician_scim.models import Connection, Event, HeldBack, ProvisionedUser
 from tests.factories import OccupantFactory
 
 SMITH = "Patricia.Smith@acme.example"
@@ -29,7 +29,7 @@ def in_the_database(word):
     """The tables of ours that hold a word, in any column."""
     found = set()
     with connection.cursor() as cursor:
-        for model in (Event, ProvisionedUser):
+        for model in (Event, ProvisionedUser, HeldBack):
             cursor.execute(f"SELECT * FROM {model._meta.db_table}")
             rows = json.dumps(cursor.fetchall(), default=str).lower()
             if word.lower() in rows:
@@ -232,3 +232,14 @@ def test_protected_account_can_be_erased_from_the_log(scim, acme):
     scim.remove(ProvisionedUser.objects.get(user=admin).scim_id)
     assert run("root@acme.example")[0] == "1 events of acme redacted."
     assert Event.objects.get().status == 403
+
+
+def test_who_is_held_back_leaves_the_list(acme, scim, patricia, kim):
+    Connection.objects.create(tenant=acme, safeguard="on", safeguard_people=1, safeguard_percent=0)
+    scim.modify(patricia["id"], {"op": "replace", "value": {"active": True}})
+    for scim_id in (scim.create(userName="first").json()["id"], patricia["id"], kim["id"]):
+        scim.remove(scim_id)
+    # Somebody whom a POST would have taken up has no id.
+    HeldBack.objects.create(tenant=acme, resource_type="User", key="7", name=SMITH.upper())
+    run(SMITH)
+    assert HeldBack.objects.get().resource_id == kim["id"]

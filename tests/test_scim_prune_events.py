@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.signals import post_delete
 
-from maptician_scim.models import Event, EventQuerySet, Token, now
+from maptician_scim.models import Event, EventQuerySet, HeldBack, Token, now
 
 pytestmark = pytest.mark.django_db
 REQUEST = {"method": "POST", "body": "{}"}
@@ -145,7 +145,8 @@ def test_no_event_is_loaded_whoever_listens(acme, monkeypatch):
 def test_statements_are_as_many_as_batches(acme, django_assert_num_queries):
     for _ in range(10):
         event(acme, 400)
-    with django_assert_num_queries(1 + 5 + 1):  # the ends, the parts, the ends of the requests
+    # The ends, the parts, who was held back, the ends of the requests.
+    with django_assert_num_queries(1 + 5 + 1 + 1):
         run("--batch-size", "2")
 
 
@@ -196,3 +197,20 @@ def test_what_makes_no_sense_is_an_error(acme, arguments):
     with pytest.raises(CommandError):
         run(*arguments)
     assert len(left()) == 1
+
+
+def test_who_was_held_back_long_ago_leaves_the_list(acme, globex):
+    for tenant in (acme, globex):
+        for age in (364, 366):
+            HeldBack.objects.create(
+                tenant=tenant,
+                resource_type="User",
+                key=str(age),
+                name="pat",
+                last_at=now() - timedelta(days=age),
+            )
+    run("--tenant", "acme", "--dry-run")
+    assert HeldBack.objects.count() == 4
+    run("--tenant", "acme")
+    assert [held.key for held in HeldBack.objects.for_tenant(acme)] == ["364"]
+    assert HeldBack.objects.for_tenant(globex).count() == 2

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tests.live import ROOT
 
-PARTS = "writing state groups group_members extensions sorting cursors roles"
+PARTS = "writing state groups group_members extensions sorting cursors roles safeguard"
 """What the shape of the host matters to. The rest can be run by hand: ``pytest
 --ds=tests.clubs.settings tests/api``."""
 

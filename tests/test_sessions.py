@@ -1,7 +1,7 @@
 """Deactivated means out: sessions, API keys and the desk."""
 
 import pytest
-from django.contrib.auth import get_user, update_session_auth_hash
+from django.contrib.auth import get_user, get_user_model, login, update_session_auth_hash
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -96,6 +96,49 @@ def test_session_with_a_new_key_after_a_password_change_is_ended_too(scim, pat):
     update_session_auth_hash(request, pat)
     scim.modify(scim_id(pat), DEACTIVATE)
     assert not Session.objects.filter(session_key=request.session.session_key).exists()
+
+
+@pytest.mark.parametrize("engine", ["db", "cached_db", "cache"])
+@shut_out
+def test_login_that_a_deactivation_overtakes_leaves_no_session(scim, pat, settings, engine, way):
+    settings.SESSION_ENGINE = ENGINES[engine]
+    request = RequestFactory().post("/")
+    request.session = sessions.store()()
+    password_was_right = get_user_model().objects.get(pk=pat.pk)
+    way(scim, pat)
+    login(request, password_was_right)
+    key = request.session.session_key
+    assert (keys_of(pat), Session.objects.count()) == (set(), 0)
+    assert key is None or not request.session.exists(key)
+    assert request.session.is_empty()
+
+
+@pytest.mark.parametrize("engine", ["cached_db", "cache"])
+@shut_out
+def test_if_the_cache_that_keeps_sessions_is_down_then_503_and_all_stays(
+    scim, pat, settings, monkeypatch, engine, way
+):
+    settings.SESSION_ENGINE = ENGINES[engine]
+    browser = logged_in(pat)
+
+    def refuse(names):
+        raise ConnectionError("Connection refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "delete_many", refuse)
+        answer = way(scim, pat)
+    pat.refresh_from_db()
+    assert (answer.status_code, pat.is_active) == (503, True)
+    assert answer["Retry-After"].isdecimal()
+    assert keys_of(pat) == {browser.session.session_key}
+    assert way(scim, pat).status_code in (200, 204)
+
+
+def test_login_of_somebody_whom_the_host_lets_in_inactive_is_kept(pat):
+    pat.is_active = False
+    pat.save()
+    browser = logged_in(pat)
+    assert keys_of(pat) == {browser.session.session_key}
 
 
 def test_sessions_from_before_are_noted_once(pat):

@@ -48,6 +48,7 @@ class ConnectionForm(forms.ModelForm):
     """A tenant's switches."""
 
     delete_behaviour = forms.ChoiceField(required=False)
+    safeguard = forms.ChoiceField(required=False)
     email_domains = DomainsField(
         required=False, widget=forms.Textarea(attrs={"rows": 4, "cols": 40, "spellcheck": "false"})
     )
@@ -60,22 +61,46 @@ class ConnectionForm(forms.ModelForm):
             "may_create",
             "email_domains",
             "keeps_unknown_schemas",
+            "safeguard",
+            "safeguard_people",
+            "safeguard_percent",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("delete_behaviour", "email_domains"):
+        for name in ("delete_behaviour", "email_domains", "safeguard"):
             described = Connection._meta.get_field(name)
             self.fields[name].label = capfirst(described.verbose_name)  # type: ignore[union-attr]
             self.fields[name].help_text = described.help_text  # type: ignore[union-attr]
         behaviour = self.fields["delete_behaviour"]
         behaviour.choices = [("", by_default()), *DELETE_CHOICES]  # type: ignore[attr-defined]
+        guard = self.fields["safeguard"]
+        guard.choices = [("", safeguard_by_default()), *SAFEGUARD_CHOICES]  # type: ignore[attr-defined]
+        for name, value in (
+            ("safeguard_people", scim_settings.SAFEGUARD_PEOPLE),
+            ("safeguard_percent", scim_settings.SAFEGUARD_PERCENT),
+        ):
+            if name in self.fields:  # not for who may only look
+                empty = gettext("Empty: %(value)s, as the setting says.") % {"value": value}
+                field = self.fields[name]
+                field.help_text = f"{field.help_text} {empty}".strip()
 
 
-DELETE_CHOICES: list[tuple[str, Any]] = list(Connection._meta.get_field("delete_behaviour").choices)  # type: ignore[arg-type]
+def _choices(name: str) -> list[tuple[str, Any]]:
+    return list(Connection._meta.get_field(name).choices)  # type: ignore[union-attr, arg-type]
+
+
+DELETE_CHOICES = _choices("delete_behaviour")
+SAFEGUARD_CHOICES = _choices("safeguard")
 
 
 def by_default() -> str:
     """What DELETE does if the tenant chooses nothing."""
     words = dict(DELETE_CHOICES)[scim_settings.DELETE_BEHAVIOUR]
     return gettext("does what the setting says: %(words)s") % {"words": words}
+
+
+def safeguard_by_default() -> str:
+    """Whether the safeguard is on if the tenant chooses nothing."""
+    words = dict(SAFEGUARD_CHOICES)["on" if scim_settings.SAFEGUARD else "off"]
+    return gettext("as the setting says: %(words)s") % {"words": words}

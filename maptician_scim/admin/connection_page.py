@@ -17,15 +17,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import activity, charts, explanations, silence
+from maptician_scim import activity, charts, explanations, safeguard, silence
 from maptician_scim.activity import Hour
 from maptician_scim.admin.links import admin_url
 from maptician_scim.charts import Chart, Count
 from maptician_scim.conf import Tenant, scim_settings
-from maptician_scim.exceptions import InvalidFilter
 from maptician_scim.exports import neutralised
-from maptician_scim.models import Event, ProvisionedGroup, ProvisionedUser, Token, now
-from maptician_scim.protocol.filters import compile_filter
+from maptician_scim.models import Event, ProvisionedGroup, Token, now
 
 WEEK = timedelta(days=7)
 DAYS_SHOWN = 30
@@ -164,24 +162,13 @@ def health_of(tenant: Tenant, people: int) -> Health:
     )
     return Health(
         people=people,
-        active=_active_people(tenant),
+        active=safeguard.active_people(tenant),
         deactivated=left.values("resource_id").distinct().count(),
         last_event=events.order_by("-id").first(),
         day=charts.chart(last_hours(hours)),
         month=charts.chart(last_days(hours)),
         rhythm=silence.rhythm(hours),
     )
-
-
-def _active_people(tenant: Tenant) -> int | None:
-    adapter = scim_settings.USER_ADAPTER
-    mapping = adapter.mapping()
-    try:
-        is_active = compile_filter("active eq true", mapping.model, mapping)
-    except InvalidFilter:
-        return None
-    people = adapter.annotated(ProvisionedUser.objects.for_tenant(tenant))
-    return people.filter(is_active).count()
 
 
 def last_hours(hours: Iterable[Hour], present: datetime | None = None) -> list[Count]:

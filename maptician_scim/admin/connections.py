@@ -18,7 +18,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import activity, live
+from maptician_scim import activity, live, safeguard
 from maptician_scim.admin.base import key_of
 from maptician_scim.admin.connection_form import ConnectionForm, by_default
 from maptician_scim.admin.connection_page import (
@@ -31,6 +31,7 @@ from maptician_scim.admin.connection_page import (
 )
 from maptician_scim.admin.doctor import DoctorMixin
 from maptician_scim.admin.links import admin_url, link
+from maptician_scim.admin.safeguard import SafeguardMixin, banner_of
 from maptician_scim.conf import scim_settings
 from maptician_scim.exports import csv_lines
 from maptician_scim.live import State
@@ -49,6 +50,9 @@ SWITCHES = (
     "may_create",
     "email_domains",
     "keeps_unknown_schemas",
+    "safeguard",
+    "safeguard_people",
+    "safeguard_percent",
 )
 SWITCHES_IN_WORDS = (
     "is_enabled",
@@ -56,11 +60,12 @@ SWITCHES_IN_WORDS = (
     "may_create",
     "domains_in_words",
     "keeps_unknown_schemas",
+    "safeguard_in_words",
 )
 
 
 @admin.register(Connection)
-class ConnectionAdmin(DoctorMixin):
+class ConnectionAdmin(DoctorMixin, SafeguardMixin):
     """A row for every tenant; it is neither added nor deleted on its own.
 
     What a tenant has no row for has the defaults, so the pages make the rows that are missing.
@@ -180,9 +185,20 @@ class ConnectionAdmin(DoctorMixin):
     def domains_in_words(self, connection: Connection) -> str:
         return ", ".join(connection.email_domains) or gettext("any")
 
+    @admin.display(description=_("mass-deactivation safeguard"))
+    def safeguard_in_words(self, connection: Connection) -> str:
+        if not connection.is_guarded:
+            return gettext("off")
+        return gettext("on: %(people)s people within an hour, or %(percent)s %% of the active") % {
+            "people": connection.people_let_go,
+            "percent": connection.percent_let_go,
+        }
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         # Only the switches: requests write the other columns at the same time.
         obj.save(update_fields=list(form.cleaned_data))
+        if not obj.is_guarded:
+            safeguard.forget(obj.tenant)
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Back to the page, which says what the switches have done."""
@@ -229,6 +245,7 @@ class ConnectionAdmin(DoctorMixin):
             "tenant": tenant,
             "tenant_key": tenant_key(tenant),
             "state": state,
+            "brake": banner_of(request, connection),
             "state_url": admin_url("connection_state", connection.pk),
             "base_url": public_base_url(request, tenant),
             "public_url": base_url(tenant),

@@ -73,6 +73,9 @@ VERBS = {
     "delete": gettext_lazy("delete"),
     "read": gettext_lazy("read"),
     "bulk": gettext_lazy("bulk request as a whole"),
+    "trip": gettext_lazy("safeguard: stop"),
+    "keep": gettext_lazy("safeguard: keep the brake"),
+    "release": gettext_lazy("safeguard: release the brake"),
     "other": gettext_lazy("something else"),
 }
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Self
 
+from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim import domains
+from maptician_scim import domains, statements
 from maptician_scim.conf import DeleteBehaviour, Tenant, scim_settings
 from maptician_scim.models.base import now
 
@@ -76,6 +78,32 @@ class Connection(models.Model):
             "nobody has declared here. While it is off, such attributes are ignored."
         ),
     )
+    # With defaults in the database, so that the code of the last version can go on adding rows.
+    safeguard = models.CharField(
+        _("mass-deactivation safeguard"),
+        max_length=3,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[("on", _("on")), ("off", _("off"))],
+        help_text=_(
+            "While it is on, not more than the following are deactivated or deleted within an "
+            "hour, or taken out of one group; what goes beyond waits until it is released here."
+        ),
+    )
+    safeguard_people = models.PositiveIntegerField(
+        _("people within an hour"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+    )
+    safeguard_percent = models.PositiveSmallIntegerField(
+        _("percent of the active people"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("The larger of the two counts; 0 leaves the number of people alone."),
+    )
     refused_at = models.DateTimeField(null=True, editable=False)
     watched_until = models.DateTimeField(null=True, editable=False)
 
@@ -100,6 +128,23 @@ class Connection(models.Model):
     def deletes(self) -> DeleteBehaviour:
         """What DELETE does: this tenant's choice, or else the setting's."""
         return self.delete_behaviour or scim_settings.DELETE_BEHAVIOUR  # type: ignore[return-value]
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the safeguard is on: this tenant's choice, or else the setting's."""
+        return self.safeguard == "on" if self.safeguard else scim_settings.SAFEGUARD
+
+    @property
+    def people_let_go(self) -> int:
+        """How many people the safeguard lets go within an hour, if a share is not more."""
+        own = self.safeguard_people
+        return scim_settings.SAFEGUARD_PEOPLE if own is None else own
+
+    @property
+    def percent_let_go(self) -> int:
+        """Which share of the active people it lets go."""
+        own = self.safeguard_percent
+        return scim_settings.SAFEGUARD_PERCENT if own is None else own
 
     @property
     def is_watched(self) -> bool:
@@ -129,3 +174,27 @@ class Connection(models.Model):
         connections = Connection.objects
         if not connections.for_tenant(self.tenant).update(**values):
             connections.update_or_create(tenant=self.tenant, defaults=values)
+
+
+# -- tenant and connection in one row -----------------------------------------------------------
+
+
+def _tenant_model() -> type[models.Model]:
+    return apps.get_model(scim_settings.TENANT_MODEL)
+
+
+def tenant_columns(prefix: str = "") -> list[str]:
+    """The columns of a tenant and its connection, for ``values_list``."""
+    connection = statements.columns(Connection, f"{prefix}scim_connection__")
+    return statements.columns(_tenant_model(), prefix) + connection
+
+
+def tenant_in_row(using: str, row: statements.Row) -> Tenant:
+    """The tenant whose ``tenant_columns`` these are, with its connection if it has one."""
+    tenant, rest = statements.split(_tenant_model(), using, row)
+    connection, _ = statements.split(Connection, using, rest)
+    if connection.pk is not None:
+        tenant.scim_connection = connection
+    else:  # known not to be there, so that nobody asks again
+        Connection._meta.get_field("tenant").remote_field.set_cached_value(tenant, None)
+    return tenant

@@ -74,9 +74,13 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(status__gte=400, reason__in=NOT_LET_IN)
 
     def has_refusal(self, tenant: Tenant | None, reason: str, seconds: float) -> bool:
-        """Whether a tenant's log, or that of no tenant, has such a refusal that is so young."""
-        recent = self.filter(reason=reason, created_at__gt=now() - timedelta(seconds=seconds))
-        return recent.filter(tenant=tenant).exists()
+        """Whether a tenant's log, or that of no tenant, has such a refusal that is so young.
+
+        One from the future, since when a clock was set back, silences nothing.
+        """
+        present, age = now(), timedelta(seconds=seconds)
+        recent = self.filter(created_at__gt=present - age, created_at__lt=present + age)
+        return recent.filter(reason=reason, tenant=tenant).exists()
 
     def older_than(self, moment: datetime) -> Self:
         return self.filter(created_at__lt=moment)

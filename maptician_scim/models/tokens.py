@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -16,11 +17,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from maptician_scim import tokens
+from maptician_scim import statements, tokens
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import CannotRotate
 from maptician_scim.models.base import now
-from maptician_scim.models.connections import Connection
+from maptician_scim.models.connections import Connection, tenant_columns, tenant_in_row
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 LAST_USED_PRECISION_WATCHED = timedelta(seconds=1)
@@ -68,9 +69,23 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Those nobody has revoked, expired ones too."""
         return self.filter(revoked_at=None)
 
-    def with_tenant(self) -> Self:
-        """With tenant and connection in the same query, for a request."""
-        return self.select_related("tenant__scim_connection")
+    def letting_in(self, digest: str) -> Token | None:
+        """The token with this digest, valid or not, with its tenant and the tenant's connection.
+
+        The digest of 256 random bits names the tenant; there is nothing to scope by before it.
+        The join alone would let in those of tenants that the host hides, as it does archived ones.
+        """
+        tenants = apps.get_model(scim_settings.TENANT_MODEL)._default_manager
+        if not statements.is_plain(tenants):
+            found = self.select_related("tenant__scim_connection").filter(digest=digest)
+            return found.filter(tenant__in=tenants.all()).first()
+        statement = statements.compiled("token", _with_tenant)
+        for row in statement.rows({"digest": digest}):
+            found, rest = statements.split(Token, statement.using, row)
+            found.tenant = tenant_in_row(statement.using, rest)
+            token: Token = found
+            return token
+        return None
 
     def has_name(self, name: str) -> bool:
         """Whether one of these has a name, in any case."""
@@ -123,6 +138,12 @@ class TokenQuerySet(models.QuerySet["Token"]):
             nonce=nonce,
         )
         return token, secret
+
+
+def _with_tenant() -> models.QuerySet[Token, Any]:
+    """The columns of a token, and those of its tenant for ``tenant_in_row``."""
+    found = Token.objects.filter(digest=statements.slot("digest", Token, "digest"))
+    return found.values_list(*statements.columns(Token), *tenant_columns("tenant__"))
 
 
 class Token(models.Model):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from maptician_scim import statements
 from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.models.base import now
 
@@ -31,6 +32,22 @@ class ProvisionedUserQuerySet(models.QuerySet["ProvisionedUser"]):
         A person who moved to another tenant leaves the view at once, whatever our record says.
         """
         return scim_settings.USER_ADAPTER.scope(self.ever_of(tenant).live(), tenant)
+
+    def latest_with(self, tenant: Tenant, user_name_key: str) -> ProvisionedUser | None:
+        """The last record of a tenant with this userName, if there was ever one."""
+        statement = statements.compiled("latest user", _with_name)
+        for row in statement.page({"tenant": tenant.pk, "key": user_name_key}, 0, 1):
+            found: ProvisionedUser
+            found, _ = statements.split(ProvisionedUser, statement.using, row)
+            return found
+        return None
+
+
+def _with_name() -> models.QuerySet[ProvisionedUser, Any]:
+    tenant = statements.slot("tenant", ProvisionedUser, "tenant")
+    key = statements.slot("key", ProvisionedUser, "user_name_key")
+    records = ProvisionedUser.objects.ever_of(tenant).filter(user_name_key=key).order_by("-id")
+    return records.values_list(*statements.columns(ProvisionedUser))
 
 
 class ProvisionedUser(models.Model):

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     Aggregate,
@@ -292,31 +293,79 @@ class Among(Func):
     """Whether a column holds one of these values: one parameter, however many they are.
 
     SQLite takes a limited number of parameters, and a statement with a thousand is no fixed one.
+    The values may also be an expression that stands for the parameter.
     """
 
     output_field = BooleanField()
 
-    def __init__(self, column: Combinable, values: Iterable[Any]) -> None:
+    def __init__(self, column: Combinable, values: Iterable[Any] | Expression) -> None:
         super().__init__(column)
-        self.values = list(values)
+        self.values = values if isinstance(values, Expression) else list(values)
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        sql, params = compiler.compile(self.get_source_expressions()[0])
-        return f"{sql} = ANY(%s)", (*params, self._prepared(connection))
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        listed, more = self._listed(compiler, connection)
+        return f"{column} = ANY({listed})", (*params, *more)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> Sql:
-        sql, params = compiler.compile(self.get_source_expressions()[0])
-        listed = json.dumps(self._prepared(connection), default=str)
-        return f"{sql} IN (SELECT value FROM json_each(%s))", (*params, listed)  # noqa: S608 compiled
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        listed, more = self._listed(compiler, connection)
+        sql = f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 compiled
+        return sql, (*params, *more)
 
-    def _prepared(self, connection: BaseDatabaseWrapper) -> list[Any]:
+    def _listed(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        if isinstance(self.values, Expression):
+            return compiler.compile(self.values)
         field = self.get_source_expressions()[0].output_field
-        field = getattr(field, "target_field", field)
-        return [field.get_db_prep_value(value, connection) for value in self.values]
+        return "%s", (listed(self.values, field, connection),)
+
+
+def listed(values: Iterable[Any], field: Any, connection: BaseDatabaseWrapper) -> Any:
+    """Values of a column as the one parameter that ``Among`` takes."""
+    field = getattr(field, "target_field", field)
+    prepared = [field.get_db_prep_value(value, connection) for value in values]
+    return prepared if connection.vendor == "postgresql" else json.dumps(prepared, default=str)
+
+
+class Written(Func):
+    """A column as PostgreSQL writes it: no object is made of it only to be written again.
+
+    On another database it is the column itself.
+    """
+
+    template = "%(expressions)s::text"
+    arity = 1
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        return compiler.compile(self.get_source_expressions()[0])
+
+    def _resolve_output_field(self) -> Any:
+        return self.get_source_expressions()[0].output_field
+
+    def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        if connection.vendor == "postgresql":
+            return []
+        found: list[Any] = super().get_db_converters(connection)
+        return found
+
+
+class Moment(Written):
+    """A point in time as SCIM writes it: in UTC and milliseconds."""
+
+    template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Sql:
+        if settings.USE_TZ:
+            return self.as_sql(compiler, connection, **context)
+        return compiler.compile(self.get_source_expressions()[0])  # its time zone is Django's
 
 
 class JSONRows(Aggregate):
@@ -363,21 +412,21 @@ class Grouped(Func):
 class IsAlso(RelatedExact):
     """``relation__scim_is_also=row``: the relation leads to a row, as is checked afterwards.
 
-    Equality that no index serves. Our records are found by their tenant; that the host agrees is
-    to be checked one by one, by the host's primary key. Where PostgreSQL has no statistics yet, as
-    in the first minute of an import, it would otherwise read all of a tenant for each person.
+    Equality that no index serves, and that the planner takes for likely. Our records are found by
+    their tenant; that the host agrees is to be checked one by one, by the host's primary key. Where
+    PostgreSQL has no statistics yet, as in the first minute of an import, it would otherwise read
+    all of a tenant for each person; and where it has them it takes both conditions for independent,
+    expects hardly anybody to meet them, and reads the host's whole table for a page.
     """
 
     lookup_name = "scim_is_also"
 
     def get_rhs_op(self, connection: BaseDatabaseWrapper, rhs: str) -> str:
-        return f"IS NOT DISTINCT FROM {rhs}"
+        return f"= {rhs}"
 
-    def as_sqlite(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
-    ) -> Sql:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         sql, params = super().as_sql(compiler, connection)
-        return sql.replace("IS NOT DISTINCT FROM", "IS"), params
+        return f"COALESCE({sql}, FALSE)", params
 
 
 ALWAYS = Q(Value(True, output_field=BooleanField()))

@@ -92,6 +92,9 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 VALUE = "value"
 
+OF_SEVERAL_VALUES = 6
+"""Terms that one on a multi-valued attribute counts as: what it costs the database, measured."""
+
 ORDERINGS: dict[CompareOperator, type[Any]] = {
     CompareOperator.gt: GreaterThan,
     CompareOperator.ge: GreaterThanOrEqual,
@@ -270,6 +273,7 @@ def compile_selection(
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
     if not isinstance(bound.ast, ValuePath):
         raise InvalidFilter(f"{text!r} selects no entries.")
+    _check_terms(_terms(bound.ast.val_filter) * OF_SEVERAL_VALUES, bound.ast.attr_path)
     entries = _EntryCompiler(bound, bound.ast.attr_path, operands, None)
     return entries.visit(bound.ast.val_filter)
 
@@ -294,6 +298,24 @@ def check_size(text: str, what: str = "filter", refusal: type[ScimError] = Inval
         raise refusal(
             f"The {what} is nested {deepest} deep; at most "
             f"{scim_settings.MAX_FILTER_DEPTH} is allowed."
+        )
+
+
+def _terms(node: FilterNode) -> int:
+    """How many terms a filter has; equal ones beside each other are one."""
+    if isinstance(node, LogicalExpr):
+        return sum(map(_terms, dict.fromkeys(node.terms)))
+    return _terms(node.expr) if isinstance(node, Not) else 1
+
+
+def _check_terms(number: int, path: AttrPath) -> None:
+    """Refuse what would keep the database busy: each term looks at everybody."""
+    limit = scim_settings.MAX_FILTER_TERMS
+    if number > limit:
+        raise InvalidFilter(
+            f"The filter has too many terms, of which {str(path)!r} is one: at most {limit} are "
+            f"allowed, and each on an attribute with several values counts as {OF_SEVERAL_VALUES}. "
+            "Send several requests."
         )
 
 
@@ -360,7 +382,8 @@ class _Conditions(FilterVisitor[Q]):
     """What is the same outside and inside a value path."""
 
     def visit_logical_expr(self, node: LogicalExpr) -> Q:
-        terms = [self.visit(term) for term in node.terms]
+        # A term that is repeated says nothing, and would cost as much as the first.
+        terms = [self.visit(term) for term in dict.fromkeys(node.terms)]
         return Q(*terms, _connector=Q.OR if node.op == LogicalOperator.or_ else Q.AND)
 
     def visit_not(self, node: Not) -> Q:
@@ -390,11 +413,13 @@ class _Compiler(_Conditions):
         self.bound = bound
         self.sources = sources
         self.others = tuple(others)
+        self.terms = 0
 
     def visit_present(self, node: Present) -> Q:
         if self._is_elsewhere(node.attr_path):
             return NEVER
         binding = self._resolve(node.attr_path)
+        self._count(1, binding, node.attr_path)
         schema, attribute, sub = place_of(self.model, binding)
         names = [sub] if sub else sub_attributes(binding) or [VALUE]
         if binding.is_multivalued:
@@ -413,6 +438,7 @@ class _Compiler(_Conditions):
         if self._is_elsewhere(node.attr_path):
             return NEVER
         binding = self._resolve(node.attr_path)
+        self._count(_terms(node.val_filter), binding, node.attr_path)
         entries = self._entries(binding, node.attr_path)
         simple = binding if entries.is_simple else None
         return entries.any(
@@ -427,6 +453,7 @@ class _Compiler(_Conditions):
         binding = self.bound.resolve_comparison(node.attr_path, strict=False)
         if binding is None:
             raise _unknown(node.attr_path)
+        self._count(1, binding, node.attr_path)
         value = _coerced(binding, node.value, op)
         if not binding.is_multivalued:
             return _comparison(self._operand(binding, node.attr_path), op, value, binding)
@@ -439,6 +466,10 @@ class _Compiler(_Conditions):
             # An attribute without any entry is as unassigned as an entry without the value.
             return found | Q(IsNotTrue(entries.any(lambda operands: ALWAYS)))
         return found
+
+    def _count(self, terms: int, binding: AttributeBinding, path: AttrPath) -> None:
+        self.terms += terms * (OF_SEVERAL_VALUES if binding.is_multivalued else 1)
+        _check_terms(self.terms, path)
 
     def _is_elsewhere(self, path: AttrPath) -> bool:
         """Whether only resources of another kind have the attribute."""

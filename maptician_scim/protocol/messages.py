@@ -12,6 +12,7 @@ import scim2_models as scim
 from django.utils.http import parse_etags
 from pydantic import ValidationError
 
+from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import BY_SCIM_TYPE, InvalidValue, ScimError
 from maptician_scim.protocol import dialects
 from maptician_scim.protocol.schemas import ResourceModel
@@ -57,6 +58,7 @@ def read_resource(
 
     Raises ``InvalidValue``, naming the attribute.
     """
+    check_values(model, dialects.without_read_only(payload), {})
     context = (
         scim.Context.RESOURCE_REPLACEMENT_REQUEST
         if replaces
@@ -83,6 +85,32 @@ def resource_document(model: ResourceModel, resource: scim.Resource[Any]) -> Res
     if not str(attributes.get(name, "")).strip():
         raise InvalidValue(f"{name!r} is required and must not be blank.")
     return ResourceDocument(dialects.pruned(attributes), password)
+
+
+def check_values(
+    model: ResourceModel, document: dict[str, Any], before: dict[str, Any], urn: str = ""
+) -> None:
+    """Refuse more values of an attribute than one may have, those of extensions too.
+
+    Who has more already can still be changed, and deactivated above all.
+    """
+    limit = scim_settings.MAX_VALUES
+    for name, value in document.items():
+        earlier = before.get(name)
+        if isinstance(value, dict) and not urn:
+            check_values(model, value, earlier if isinstance(earlier, dict) else {}, f"{name}:")
+        elif isinstance(value, list) and len(value) > limit:
+            known = dialects.multi_valued_attributes(model).get(f"{urn}{name}".lower())
+            is_more = not isinstance(earlier, list) or len(value) > len(earlier)
+            if known not in (None, "schemas") and is_more:
+                raise too_many_values(str(known), len(value))
+
+
+def too_many_values(name: str, number: int) -> InvalidValue:
+    """The refusal of so many values of one attribute."""
+    return InvalidValue(
+        f"{name!r} has {number} values; at most {scim_settings.MAX_VALUES} are allowed."
+    )
 
 
 def addresses(document: dict[str, Any]) -> list[tuple[str, str]]:

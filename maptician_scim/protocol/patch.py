@@ -7,6 +7,7 @@ attribute, unassigning values as ``remove``, extension attributes with their URN
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import scim2_models as scim
@@ -28,6 +29,7 @@ from maptician_scim.protocol.messages import (
     LITERAL_POLICY,
     POLICY,
     ResourceDocument,
+    check_values,
     resource_document,
     scim_error,
 )
@@ -62,7 +64,9 @@ def patch_resource(
     early = [operation for operation in operations if not _apply(model, operation, resource)]
     for operation in early:
         _apply(model, operation, resource)  # by now the entry may be there
-    return resource_document(model, resource)
+    changed = resource_document(model, resource)
+    check_values(model, changed.attributes, document)
+    return changed
 
 
 def _loaded(model: ResourceModel, document: dict[str, Any]) -> scim.Resource[Any]:
@@ -90,7 +94,7 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
     Raises an error that names the path.
     """
     try:
-        patch = scim.PatchOp.__class_getitem__(model).model_validate(
+        patch = _patch_of(model).model_validate(
             {"Operations": [operation]},
             scim_ctx=scim.Context.RESOURCE_PATCH_REQUEST,
             scim_policy=POLICY,
@@ -110,6 +114,12 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
     except (ValidationError, scim.SCIMException) as error:
         raise named(operation["path"], scim_error(error)) from error
     return True
+
+
+@cache
+def _patch_of(model: ResourceModel) -> Any:
+    """The message for a kind of resource; pydantic would make the class again and again."""
+    return scim.PatchOp.__class_getitem__(model)
 
 
 def named(path: str, error: ScimError) -> ScimError:

@@ -15,6 +15,7 @@ from typing import Any
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidPath, InvalidValue
 from maptician_scim.protocol.dialects import multi_valued_attributes
+from maptician_scim.protocol.messages import too_many_values
 from maptician_scim.protocol.schemas import ResourceModel
 
 TERM = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
@@ -33,6 +34,9 @@ def check_workload(
             writes[write.attribute].append(write)
     limit = scim_settings.MAX_PATCH_COMPARISONS
     for name, asked in writes.items():
+        most = max(write.entries for write in asked)
+        if most > scim_settings.MAX_VALUES:
+            raise too_many_values(name[:100], most)
         comparisons = _comparisons(asked, sizes.get(name, 0))
         if comparisons > limit:
             raise InvalidValue(

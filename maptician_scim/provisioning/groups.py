@@ -6,9 +6,10 @@ deletes a person locks the person first and then the groups, so neither waits fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import (
@@ -16,34 +17,36 @@ from django.db import (
     IntegrityError,
     transaction,
 )
-from django.db.models import F, ProtectedError, RestrictedError
+from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
-from maptician_scim.conf import scim_settings
+from maptician_scim import events, membership, rehearsal, relations, rls, safeguard, signals
+from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
     InvalidValue,
     NotFound,
     Reason,
+    RefusedByHost,
     Uniqueness,
 )
 from maptician_scim.group_adapters import DISPLAY_NAME, GroupAdapter
 from maptician_scim.membership import Change, Known
 from maptician_scim.models import (
+    HeldBack,
     ProvisionedGroup,
     ProvisionedGroupQuerySet,
-    ProvisionedUser,
     now,
     saving,
 )
 from maptician_scim.protocol import messages
-from maptician_scim.protocol.expressions import Among, user_name_key
+from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
+from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
+from maptician_scim.statements import columns, compiled, insert, split, update
 from maptician_scim.tenancy import endpoint_url
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -51,6 +54,16 @@ AFTER_COMMIT: dict[str, Signal] = {
     "updated": signals.group_updated,
     "deleted": signals.group_deleted,
 }
+
+CHANGED_BY_A_WRITE = (
+    "display_name",
+    "display_name_key",
+    "external_id",
+    "attributes",
+    "version",
+    "modified_at",
+)
+"""What a PUT or PATCH may change of our record."""
 
 IN_THE_LOG = 100
 """How many members an event names on each side."""
@@ -60,6 +73,8 @@ class GroupProvisioner(Provisioner):
     """The verbs on one tenant's groups for one request."""
 
     resource_type = "Group"
+    record_model = ProvisionedGroup
+    looked_up_by = {"displayname": "display_name_key", "externalid": "external_id"}
 
     @property
     def adapter_class(self) -> type[GroupAdapter]:
@@ -68,8 +83,8 @@ class GroupProvisioner(Provisioner):
             raise NotFound
         return adapter
 
-    def visible(self) -> ProvisionedGroupQuerySet:
-        return self.adapter_class.annotated(ProvisionedGroup.objects.for_tenant(self.tenant))
+    def visible_to(self, tenant: Tenant) -> ProvisionedGroupQuerySet:
+        return self.adapter_class.annotated(ProvisionedGroup.objects.for_tenant(tenant))
 
     def sources(self) -> Sources:
         related = {"members": relations.members_for_filters(self.tenant)}
@@ -79,8 +94,8 @@ class GroupProvisioner(Provisioner):
         name = payload.get(DISPLAY_NAME)
         self.origin.group = name if isinstance(name, str) else ""
 
-    def _documents(self, records: Any) -> list[Document]:
-        found = super()._documents(records)
+    def _completed(self, documents: list[Document]) -> list[Document]:
+        found = documents
         if found and self.projection.includes("members"):
             members = relations.members(self.tenant, [d["id"] for d in found], self._urls)
             for document in found:
@@ -105,7 +120,7 @@ class GroupProvisioner(Provisioner):
         """
         self.note(payload)
         wanted, plan = self._read(payload, replaces=False)
-        return transactions.write(lambda: self._create(wanted, plan))
+        return self.write(lambda: self._create(wanted, plan))
 
     def replace(self, scim_id: str, payload: Document, if_match: str | None) -> Document:
         """A group with just these attributes and members (PUT). Raises what ``create`` raises."""
@@ -121,7 +136,7 @@ class GroupProvisioner(Provisioner):
 
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """End a group for ever. The host group goes if SCIM created it, or else is only closed."""
-        transactions.write(lambda: self._delete(scim_id, if_match))
+        self.write(lambda: self._delete(scim_id, if_match))
 
     def _read(self, payload: Document, *, replaces: bool) -> tuple[Document, Plan]:
         rest, members = without_members(payload)
@@ -155,7 +170,7 @@ class GroupProvisioner(Provisioner):
         plan: Plan,
         change: Callable[[GroupAdapter], None],
     ) -> Document:
-        return transactions.write(lambda: self._changed(scim_id, if_match, plan, change))
+        return self.write(lambda: self._changed(scim_id, if_match, plan, change))
 
     def _changed(
         self,
@@ -177,6 +192,7 @@ class GroupProvisioner(Provisioner):
         if adapter.has_changes:
             self._save_host_group(adapter)
         members = self._change_members(adapter, plan, known)
+        self._let_go(adapter, members.removed)
         changes = differences(before, adapter.document())
         if changes or members:
             adapter.record.version += 1
@@ -188,35 +204,54 @@ class GroupProvisioner(Provisioner):
     def _change_members(self, adapter: GroupAdapter, plan: Plan, known: Known) -> Change:
         """Who came and went. Raises what a rule of the host's on memberships refuses."""
         try:
-            with transaction.atomic():
-                return adapter.change_members(plan, known)
+            return adapter.change_members(plan, known)
         except IntegrityError as error:
-            raise refused_by_host() from error
+            raise RefusedByHost from error
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
+        if adapter.record.is_created_by_scim and self.connection.is_guarded:
+            self._let_go(adapter, membership.people_in(adapter.obj.pk))
         adapter.record.end()
         self._finish(adapter, "deleted", {}, Change(), 204)
         if adapter.record.is_created_by_scim:
             self._delete_host_group(adapter)
 
+    def _let_go(self, adapter: GroupAdapter, people: Sequence[Any]) -> None:
+        """Let people lose their place in a group, unless the safeguard stops it."""
+        safeguard.let_go(self.connection, HeldBack.group(adapter.record, len(people)), people)
+
     def _locked(self, scim_id: str, if_match: str | None) -> GroupAdapter:
         """The group, locked until the end of the transaction, if it is what was meant."""
-        if not is_scim_id(scim_id):
+        record = self._locked_record(scim_id) if is_scim_id(scim_id) else None
+        if record is None:
             raise self.not_found(scim_id)
-        groups = ProvisionedGroup.objects.for_tenant(self.tenant).select_related("group")
-        try:
-            record = groups.select_for_update(of=self.adapter_class.locked_relations).get(
-                scim_id=scim_id
-            )
-        except ProvisionedGroup.DoesNotExist as error:
-            raise self.not_found(scim_id) from error
         record.tenant = self.tenant
         adapter = self.adapter_class(record.group, self.request, provisioned_group=record)
         self.origin.group = record.display_name
         version = messages.etag(str(record.version))
         self.check_preconditions(if_match, version)
         return adapter
+
+    def _locked_record(self, scim_id: str) -> ProvisionedGroup | None:
+        """The record with its host group, host group and record locked in this order."""
+        locks = self.adapter_class.locked_relations
+        if not self.can_be_compiled() or locks != GroupAdapter.locked_relations:
+            groups = ProvisionedGroup.objects.for_tenant(self.tenant).select_related("group")
+            return groups.select_for_update(of=locks).filter(scim_id=scim_id).first()
+        statement = compiled(("lock", *self.reading_depends_on()), self._to_lock)
+        values = {"tenant": self.tenant.pk, "value": UUID(scim_id)}
+        model = relations.group_model()
+        for row in statement.locked(values, (model, ProvisionedGroup)):
+            record, rest = split(ProvisionedGroup, statement.using, row)
+            record.group, _ = split(model, statement.using, rest)
+            found: ProvisionedGroup = record
+            return found
+        return None
+
+    def _to_lock(self) -> QuerySet[Any, Any]:
+        groups = columns(relations.group_model(), "group__")
+        return self.records_with("scim_id").values_list(*columns(ProvisionedGroup), *groups)
 
     def _save_host_group(self, adapter: GroupAdapter) -> None:
         """Save the host group. Raises what the host's own rules refuse."""
@@ -225,7 +260,7 @@ class GroupProvisioner(Provisioner):
                 adapter.save()
         except IntegrityError as error:
             self._refuse_taken(adapter)
-            raise refused_by_host() from error
+            raise RefusedByHost from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
@@ -234,11 +269,12 @@ class GroupProvisioner(Provisioner):
     def _save_record(self, adapter: GroupAdapter) -> None:
         """Save our record; the database says whether the name is free."""
         record = adapter.record
-        if record._state.adding:
-            record.modified_at = record.created_at
         try:
-            with transaction.atomic():
-                record.save()
+            if record._state.adding:
+                record.modified_at = record.created_at
+                insert(record)
+            else:
+                update(record, *CHANGED_BY_A_WRITE)
         except IntegrityError as error:
             raise _taken(record.display_name) from error
 
@@ -263,7 +299,8 @@ class GroupProvisioner(Provisioner):
     def _delete_host_group(self, adapter: GroupAdapter) -> None:
         try:
             membership.empty(adapter.obj.pk)
-            adapter.delete()
+            with rls.across_tenants():  # a host's group may be known to several tenants
+                adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(
                 "This group cannot be deleted because other records refer to it. "
@@ -294,8 +331,8 @@ class GroupProvisioner(Provisioner):
         }
         if (changes or verb == "deleted") and not rehearsal.is_on():
             tell_inside(signals.group_in_transaction, self.adapter_class, verb, arguments)
-            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
-            transaction.on_commit(tell_outside)
+            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
+            transaction.on_commit(partial(tell_outside, *told))
         events.record(self.origin, status, changes=changes)
 
     def _member_changes(self, members: Change) -> dict[str, Any]:
@@ -318,8 +355,7 @@ class GroupProvisioner(Provisioner):
     def _ids(self, users: list[Any]) -> dict[Any, str]:
         if not users:
             return {}
-        records = ProvisionedUser.objects.for_tenant(self.tenant).filter(Among(F("user"), users))
-        return {user: str(scim_id) for user, scim_id in records.values_list("user", "scim_id")}
+        return relations.ids_of(self.tenant, users)
 
     def _group_ids(self, groups: list[int]) -> list[Any]:
         if not groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maptician_scim.conf import Tenant
 from maptician_scim.exceptions import NotImplementedHere
 from maptician_scim.group_adapters import GroupAdapter
 from maptician_scim.models import ProvisionedGroup, ProvisionedGroupQuerySet
@@ -18,13 +19,18 @@ class NoGroups(Provisioner):
     """The verbs where the host has no groups: there are none, and none can be made."""
 
     resource_type = "Group"
+    record_model = ProvisionedGroup
+    looked_up_by = {}
 
     @property
     def adapter_class(self) -> type[GroupAdapter]:
         return NoGroup
 
-    def visible(self) -> ProvisionedGroupQuerySet:
+    def visible_to(self, tenant: Tenant) -> ProvisionedGroupQuerySet:
         return ProvisionedGroup.objects.none()
+
+    def can_be_compiled(self) -> bool:
+        return False  # there is no statement for nothing
 
     def note(self, payload: Document) -> None:
         """Nothing is meant by it."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value
 
 from maptician_scim import cursors, transactions
+from maptician_scim.bookmarks import Place
 from maptician_scim.conf import Tenant
 from maptician_scim.cursors import Cursor
 from maptician_scim.protocol import messages, sorting
@@ -23,6 +25,7 @@ from maptician_scim.protocol.query import Query
 from maptician_scim.protocol.schemas import ResourceModel
 from maptician_scim.protocol.sorting import Order
 from maptician_scim.provisioning.base import Document, Provisioner
+from maptician_scim.provisioning.ready import Ready, looked_up
 
 Row = tuple[int, Any, int, UUID]
 """Kind, value sorted by, internal key and id of a resource."""
@@ -34,8 +37,25 @@ class Kind:
 
     number: int
     provisioner: Provisioner
-    records: QuerySet[Any]
+    condition: Q | None
     order: Order | None
+    ready: Ready | None = None
+    """The same resources, where they are asked for all day."""
+
+    @cached_property
+    def records(self) -> QuerySet[Any]:
+        records = self.provisioner.visible()
+        return records if self.condition is None else records.filter(self.condition)
+
+    def place(self, first: int) -> Place | None:
+        """Where the page begins before which there are ``first``, if that is remembered."""
+        return None if self.condition is not None else self.provisioner.place(first)
+
+    def total(self) -> int:
+        place = self.place(0)
+        if place is not None:
+            return place.total
+        return self.ready.total() if self.ready else self.records.order_by().count()
 
     def rows(self, condition: Q = ALWAYS) -> QuerySet[Any]:
         """What the database needs to order resources of several kinds, without their contents."""
@@ -65,10 +85,16 @@ class Search:
     def __init__(self, tenant: Tenant, provisioners: Sequence[Provisioner], query: Query) -> None:
         self.query = query
         self.kinds = list(_kinds(provisioners, query))
-        types = [p.resource_type for p in provisioners]
+        self.tenant = tenant
+
+    @cached_property
+    def digest(self) -> str:
+        """What a cursor of this search is bound to."""
+        query = self.query
+        types = [kind.provisioner.resource_type for kind in self.kinds]
         ways = [kind.order and kind.order.comparing for kind in self.kinds]
-        self.digest = cursors.query_digest(
-            str(tenant.pk), types, query.filter_text, query.sort_by, ways, query.is_descending
+        return cursors.query_digest(
+            str(self.tenant.pk), types, query.filter_text, query.sort_by, ways, query.is_descending
         )
 
     def answer(self) -> Document:
@@ -92,14 +118,30 @@ class Search:
 
     def _plain_page(self, kind: Kind, first: int, size: int) -> tuple[list[Document], int]:
         """A page of one kind of resources: one query, and one for the total where it is needed."""
-        terms = [kind.order.term(kind.order.expression)] if kind.order else []
-        page = kind.records.order_by(*terms, "pk")[first : first + size]
-        found = kind.provisioner.documents(page) if size else []
+        place = None if kind.order else kind.place(first)
+        if place is not None:
+            return self._page_at(place, kind, size), place.total
+        found = self._found(kind, first, size) if size else []
         if found and len(found) < size:
             return found, first + len(found)
         if size and not found and not first:
             return found, 0
         return found, self._total()
+
+    def _found(self, kind: Kind, first: int, size: int) -> list[Document]:
+        if kind.ready is not None:
+            return kind.provisioner.documents_ready(kind.ready, start=first, size=size)
+        terms = [kind.order.term(kind.order.expression)] if kind.order else []
+        page = kind.records.order_by(*terms, "pk")[first : first + size]
+        return kind.provisioner.documents(page)
+
+    def _page_at(self, place: Place, kind: Kind, size: int) -> list[Document]:
+        if place.key is None or not size:
+            return []
+        if kind.ready is not None:
+            return kind.provisioner.documents_ready(kind.ready.after(place.key), start=0, size=size)
+        page = kind.records.filter(pk__gte=place.key).order_by("pk")[:size]
+        return kind.provisioner.documents(page)
 
     # -- pages by cursor -----------------------------------------------------------------------
 
@@ -153,20 +195,24 @@ class Search:
         return sorted(found, key=lambda document: places[document["id"]])
 
     def _total(self) -> int:
-        return sum(kind.records.order_by().count() for kind in self.kinds)
+        return sum(kind.total() for kind in self.kinds)
 
 
 def _kinds(provisioners: Sequence[Provisioner], query: Query) -> Iterable[Kind]:
+    if len(provisioners) == 1 and query.sort_by is None and query.cursor is None:
+        ready = looked_up(provisioners[0], query.filter_text)
+        if ready is not None:
+            yield Kind(0, provisioners[0], ready.condition, None, ready)
+            return
     models = [provisioner.adapter_class.mapping().model for provisioner in provisioners]
     sources = [provisioner.sources() for provisioner in provisioners]
     order = _orders(query, list(zip(models, sources, strict=True)))
     for number, provisioner in enumerate(provisioners):
-        records = provisioner.visible()
+        condition = None
         if query.filter_text is not None:
             others = [model for model in models if model is not models[number]]
             condition = compile_filter(query.filter_text, models[number], sources[number], others)
-            records = records.filter(condition)
-        yield Kind(number, provisioner, records, order[number])
+        yield Kind(number, provisioner, condition, order[number])
 
 
 def _orders(

@@ -5,29 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import (
-    DataError,
-    IntegrityError,
-    transaction,
-)
-from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
 from django.dispatch import Signal
 
-from maptician_scim import events, membership, rehearsal, relations, signals, transactions
+from maptician_scim import (
+    bookmarks,
+    events,
+    membership,
+    rehearsal,
+    relations,
+    rls,
+    safeguard,
+    signals,
+)
 from maptician_scim.adapters import GROUPS_COLUMN, UserAdapter, critical_changes
-from maptician_scim.conf import HostUser, scim_settings
+from maptician_scim.bookmarks import Place
+from maptician_scim.conf import HostUser, Tenant, scim_settings
 from maptician_scim.exceptions import (
     Conflict,
     Forbidden,
     InvalidValue,
     Reason,
+    RefusedByHost,
     Uniqueness,
 )
 from maptician_scim.mapping import ACTIVE
 from maptician_scim.models import (
     Event,
+    HeldBack,
     ProvisionedUser,
     ProvisionedUserQuerySet,
     detach,
@@ -40,7 +50,8 @@ from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
-from maptician_scim.provisioning.base import Document, Provisioner, refused_by_host, tell_inside
+from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
+from maptician_scim.statements import columns, compiled, insert, slot, split, update
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -49,6 +60,18 @@ AFTER_COMMIT: dict[str, Signal] = {
     "reactivated": signals.user_reactivated,
     "deleted": signals.user_deleted,
 }
+
+CHANGED_BY_A_WRITE = (
+    "user_name",
+    "user_name_key",
+    "external_id",
+    "attributes",
+    "received",
+    "active_when_removed",
+    "digest",
+    "modified_at",
+)
+"""What a PUT or PATCH may change of our record."""
 
 EVENT_VERBS = {"deactivated": "deactivate", "reactivated": "reactivate"}
 """What a PUT or PATCH is called in the log when it did more than change attributes."""
@@ -62,21 +85,40 @@ class UserProvisioner(Provisioner):
     """The verbs on one tenant's users for one request."""
 
     resource_type = "User"
+    record_model = ProvisionedUser
+    looked_up_by = {"username": "user_name_key", "externalid": "external_id"}
     _takes_another_username = False
 
     @property
     def adapter_class(self) -> type[UserAdapter]:
         return scim_settings.USER_ADAPTER
 
-    def visible(self) -> ProvisionedUserQuerySet:
-        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(self.tenant))
-        return self._with_groups(records)
+    def visible_to(self, tenant: Tenant) -> ProvisionedUserQuerySet:
+        records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(tenant))
+        return self._with_groups(records, tenant)
 
-    def _with_groups(self, records: ProvisionedUserQuerySet) -> ProvisionedUserQuerySet:
+    @property
+    def _shows_groups(self) -> bool:
+        return scim_settings.serves_groups and self.projection.includes("groups")
+
+    def _with_groups(
+        self, records: ProvisionedUserQuerySet, tenant: Tenant
+    ) -> ProvisionedUserQuerySet:
         """The records with their groups beside them, if anybody is shown those."""
-        if not (scim_settings.serves_groups and self.projection.includes("groups")):
+        if not self._shows_groups:
             return records
-        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(self.tenant)})
+        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(tenant)})
+
+    def can_be_compiled(self) -> bool:
+        groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
+        return super().can_be_compiled() and (groups is None or groups.can_be_compiled())
+
+    def reading_depends_on(self) -> tuple[object, ...]:
+        groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
+        return (*super().reading_depends_on(), groups)
+
+    def place(self, first: int) -> Place | None:
+        return bookmarks.place(self.tenant, first)
 
     def sources(self) -> Sources:
         if not scim_settings.serves_groups:
@@ -116,7 +158,7 @@ class UserProvisioner(Provisioner):
 
     def delete(self, scim_id: str, if_match: str | None) -> None:
         """Detach a person from SCIM for ever; the host user is kept, or deleted by setting."""
-        transactions.write(lambda: self._delete(scim_id, if_match))
+        self.write(lambda: self._delete(scim_id, if_match))
 
     def note(self, payload: Document) -> None:
         user_name = payload.get("userName")
@@ -135,21 +177,24 @@ class UserProvisioner(Provisioner):
             setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)
         self._check_addresses({}, adapter.document())
+        if was_active and not adapter.is_active:
+            self._let_go(adapter)
         self._save_host_user(adapter)
         adapter.record.user = adapter.obj
         if was_active and not adapter.is_active:
             adapter.end_access()
         document = self._save_record(adapter)
-        if "groups" in document:
+        changes = differences({}, document)
+        resource = adapter.described(document)
+        if "groups" in resource:
             relations.touch_groups_of(self.tenant, [adapter.obj.pk])
-        self._finish(adapter, "provisioned", differences({}, adapter.document()), 201)
-        return document
+        self._finish(adapter, "provisioned", changes, 201)
+        return resource
 
     def _adapter_for_new(self, user_name: str) -> UserAdapter:
         """An adapter around the host user a POST is about: a former one, or a new one."""
         adapter = self.adapter_class(None, self.request, tenant=self.tenant)
-        records = ProvisionedUser.objects.ever_of(self.tenant)
-        latest = records.filter(user_name_key=user_name_key(user_name)).order_by("-id").first()
+        latest = ProvisionedUser.objects.latest_with(self.tenant, user_name_key(user_name))
         if latest is not None and latest.user_id is not None:
             if latest.deleted_at is None:
                 adapter.obj = latest.user
@@ -193,11 +238,11 @@ class UserProvisioner(Provisioner):
         """
         self._takes_another_username = False
         try:
-            return transactions.write(work)
+            return self.write(work)
         except _UsernameTaken:
             # Says nothing to this tenant about who has it.
             self._takes_another_username = True
-        return transactions.write(work)
+        return self.write(work)
 
     def _changed(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
@@ -206,27 +251,32 @@ class UserProvisioner(Provisioner):
         before, was_active = adapter.document(), adapter.is_active
         is_protected = adapter.is_protected()
         change(adapter)
-        critical = critical_changes(differences(before, adapter.document()))
+        wanted = adapter.document()
+        critical = critical_changes(differences(before, wanted))
         if is_protected and (critical or adapter.has_new_password):
             raise _protected()
-        self._check_addresses(before, adapter.document())
+        self._check_addresses(before, wanted)
+        if was_active and not adapter.is_active:
+            self._let_go(adapter)
         if adapter.has_changes:
             self._save_host_user(adapter)
         if was_active and not adapter.is_active:
             adapter.end_access()
-        document = self._save_record(adapter)
-        changes = differences(before, adapter.document())
+        after = self._save_record(adapter)
+        changes = differences(before, after)
         verb = {(True, False): "deactivated", (False, True): "reactivated"}.get(
             (was_active, adapter.is_active), "updated"
         )
         self._finish(adapter, verb, changes, 200)
-        return document
+        return adapter.described(after)
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
         adapter = self._locked(scim_id, if_match)
         if adapter.is_protected():
             raise _protected()
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
+        if adapter.is_active:
+            self._let_go(adapter)
         user, record = adapter.obj, adapter.record
         adapter.end_access()
         if scim_settings.serves_groups:
@@ -242,23 +292,50 @@ class UserProvisioner(Provisioner):
         detach(record)
         self._finish(adapter, "deleted", changes, 204)
 
+    def _let_go(self, adapter: UserAdapter) -> None:
+        """Let somebody who is active lose their access, unless the safeguard stops it."""
+        held = HeldBack.person(adapter.obj, adapter.record)
+        safeguard.let_go(self.connection, held, [adapter.obj.pk])
+
     def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
         """The person, locked until the end of the transaction, if they are who was meant."""
-        if not is_scim_id(scim_id):
+        record = self._locked_record(scim_id) if is_scim_id(scim_id) else None
+        if record is None:
             raise self.not_found(scim_id)
-        people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
-        people = self._with_groups(people)
-        try:
-            record = people.select_for_update(of=self.adapter_class.locked_relations).get(
-                scim_id=scim_id
-            )
-        except ProvisionedUser.DoesNotExist as error:
-            raise self.not_found(scim_id) from error
         record.tenant = self.tenant
         adapter = self.adapter_class(record.user, self.request, provisioned_user=record)
-        self.note(adapter.document())
-        self.check_preconditions(if_match, messages.etag(messages.digest(adapter.document())))
+        document = adapter.document()
+        self.note(document)
+        if if_match is not None or self.if_none_match is not None:
+            self.check_preconditions(if_match, messages.etag(messages.digest(document)))
         return adapter
+
+    def _locked_record(self, scim_id: str) -> ProvisionedUser | None:
+        """The record with its user and groups, host user and record locked in this order."""
+        locks = self.adapter_class.locked_relations
+        if not self.can_be_compiled() or locks != UserAdapter.locked_relations:
+            people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
+            people = self._with_groups(people, self.tenant).select_for_update(of=locks)
+            return people.filter(scim_id=scim_id).first()
+        statement = compiled(("lock", *self.reading_depends_on()), self._to_lock)
+        values = {"tenant": self.tenant.pk, "value": UUID(scim_id)}
+        users = get_user_model()
+        for row in statement.locked(values, (users, ProvisionedUser)):
+            record, rest = split(ProvisionedUser, statement.using, row)
+            record.user, rest = split(users, statement.using, rest)
+            for groups in rest:
+                setattr(record, GROUPS_COLUMN, groups)
+            found: ProvisionedUser = record
+            return found
+        return None
+
+    def _to_lock(self) -> QuerySet[Any, Any]:
+        tenant = slot("tenant", ProvisionedUser, "tenant")
+        found: Any = self.records_with("scim_id")
+        people = self._with_groups(found, tenant)
+        groups = [GROUPS_COLUMN] if self._shows_groups else []
+        users = columns(get_user_model(), "user__")
+        return people.values_list(*columns(ProvisionedUser), *users, *groups)
 
     def _check_addresses(self, before: Document, after: Document) -> None:
         """Refuse addresses that are new and in a domain the tenant does not accept.
@@ -290,32 +367,38 @@ class UserProvisioner(Provisioner):
         except IntegrityError as error:
             if adapter.is_renamed and not self._takes_another_username:
                 raise _UsernameTaken from error
-            raise refused_by_host() from error
+            raise RefusedByHost from error
         except DataError as error:
             raise InvalidValue("A value does not fit into its column.") from error
         except ValidationError as error:
             raise adapter.refused_by_host(error) from error
 
     def _save_record(self, adapter: UserAdapter) -> Document:
-        """Save our record; the database says whether the userName is free."""
-        record = adapter.record
-        fingerprint = messages.digest(adapter.document())
+        """What a client may write, once our record is saved with it.
+
+        The database says whether the userName is free.
+        """
+        record, document = adapter.record, adapter.document()
+        fingerprint = messages.digest(document)
         if fingerprint != record.digest and not record._state.adding:
             record.modified_at = max(now(), record.modified_at)
         record.digest = fingerprint
-        if record._state.adding:
-            record.modified_at = record.created_at
         try:
-            record.save()
+            if record._state.adding:
+                record.modified_at = record.created_at
+                insert(record)
+            else:
+                update(record, *CHANGED_BY_A_WRITE)
         except IntegrityError as error:
             raise _taken(record.user_name) from error
         self.origin.resource_id = adapter.id
-        self.note(adapter.document())
-        return adapter.to_dict()
+        self.note(document)
+        return document
 
     def _delete_host_user(self, adapter: UserAdapter) -> None:
         try:
-            adapter.delete()
+            with rls.across_tenants():  # there may be ended records in tenants they have left
+                adapter.delete()
         except (ProtectedError, RestrictedError) as error:
             raise Conflict(
                 "This person cannot be deleted because other records refer to them. "
@@ -338,8 +421,8 @@ class UserProvisioner(Provisioner):
         is_heard = changes or adapter.has_new_password or verb == "deleted"
         if is_heard and not rehearsal.is_on():
             tell_inside(signals.in_transaction, self.adapter_class, verb, arguments)
-            tell_outside = partial(AFTER_COMMIT[verb].send_robust, self.adapter_class, **arguments)
-            transaction.on_commit(tell_outside)
+            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
+            transaction.on_commit(partial(tell_outside, *told))
         events.record(self.origin, status, changes=changes)
 
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from maptician_scim import activity, discovery, events, redaction, rehearsal
+from maptician_scim import activity, discovery, events, redaction, rehearsal, rls, throttling
 from maptician_scim.authentication import (
     BearerAuthentication,
     HasScope,
@@ -26,12 +26,14 @@ from maptician_scim.conf import scim_settings
 from maptician_scim.errors import as_scim_error
 from maptician_scim.events import Origin
 from maptician_scim.exceptions import (
+    HeadersTooLarge,
     InvalidSyntax,
     Reason,
     ScimError,
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    UnknownTenant,
 )
 from maptician_scim.models import Connection
 from maptician_scim.networks import client_address
@@ -74,7 +76,7 @@ class SCIMView(APIView):
     verbs = VERBS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with noting() as self.tolerated:
+        with noting() as self.tolerated, rls.request():
             return super().dispatch(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
@@ -93,8 +95,14 @@ class SCIMView(APIView):
         self.origin = events.note_origin(request, origin)
         return drf_request
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        _check_headers(request._request)
+
     def handle_exception(self, exc: Exception) -> Response:
         error = as_scim_error(exc, self.origin.correlation_id)
+        if isinstance(error, (Unauthorized, UnknownTenant)):
+            error = throttling.after_failure(error, self.origin.ip)
         if error.reason is Reason.SCOPE:
             self._note()
         self.origin.body = self.request.parser_context.get(RAW_BODY)
@@ -133,9 +141,9 @@ class SCIMView(APIView):
     def _is_counted_at_once(self, status: int) -> bool:
         """Whether a request was refused, or somebody watches.
 
-        Never without a token, nor where the database has just failed.
+        Never without a token, nor where the database has just failed, nor for who sends too much.
         """
-        if self.origin.token is None or status >= 500:
+        if self.origin.token is None or status >= 500 or status == TooManyRequests.status:
             return False
         return status >= 400 or Connection.of(self.origin.tenant).is_watched
 
@@ -188,6 +196,18 @@ class SCIMView(APIView):
         if not isinstance(data, dict) or self.request.stream is None:
             raise InvalidSyntax("The request needs a JSON object as body.")
         return data
+
+
+def _check_headers(request: HttpRequest) -> None:
+    """Raise ``HeadersTooLarge`` for more than ``MAX_HEADERS_SIZE``, naming the longest."""
+    sizes = {n[5:]: len(n) + len(v) for n, v in request.META.items() if n.startswith("HTTP_")}
+    size, limit = sum(sizes.values()), scim_settings.MAX_HEADERS_SIZE
+    if size > limit:
+        longest = max(sizes, key=lambda name: sizes[name]).replace("_", "-").title()
+        raise HeadersTooLarge(
+            f"The headers of the request have {size} bytes; at most {limit} are allowed. The "
+            f"longest is {redaction.without_tokens(longest)[:100]!r}."
+        )
 
 
 def is_correlation_id(text: str) -> bool:

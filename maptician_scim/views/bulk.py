@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from maptician_scim import throttling
 from maptician_scim.bulk import BulkJob
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import NotImplementedHere
+from maptician_scim.models import Token
 from maptician_scim.parsers import BulkJSONParser, BulkParser, check_operation
 from maptician_scim.protocol.bulk import bulk_body, read_bulk
 from maptician_scim.views.base import SCIMView
@@ -31,4 +33,5 @@ class BulkView(SCIMView):
             raise NotImplementedHere("Bulk requests are switched off. Send single requests.")
         most = scim_settings.BULK_MAX_OPERATIONS
         bulk = read_bulk(self.payload(), most=most, check=check_operation)
+        throttling.charge(cast(Token, request.auth).pk, len(bulk.operations))
         return Response(bulk_body(BulkJob(request._request, self.origin).run(bulk)))

@@ -12,8 +12,10 @@ from maptician_scim.provisioning import Search
 from maptician_scim.views.answers import (
     MINIMAL,
     answer,
+    headers_of,
     if_match,
     prefers_minimal,
+    read_answer,
     unchanged,
 )
 from maptician_scim.views.base import SCIMView
@@ -24,7 +26,7 @@ class ResourcesView(SCIMView):
 
     def get(self, request: Request) -> Response:
         provisioner, query = self.provisioner(), from_parameters(self._parameters())
-        return Response(Search(provisioner.tenant, [provisioner], query).answer())
+        return read_answer(Search(provisioner.tenant, [provisioner], query).answer())
 
     def post(self, request: Request) -> Response:
         provisioner = self.provisioner()
@@ -37,7 +39,9 @@ class ResourceView(SCIMView):
     def get(self, request: Request, uuid: str) -> Response:
         provisioner = self.provisioner()
         document = provisioner.get(uuid)
-        return unchanged(request, document) or answer(provisioner.projection, document)
+        return unchanged(request, document) or read_answer(
+            provisioner.projection.apply(document), headers_of(document)
+        )
 
     def put(self, request: Request, uuid: str) -> Response:
         provisioner = self.provisioner()

@@ -12,6 +12,7 @@ from maptician_scim.exceptions import Forbidden, NotFound, Reason
 from maptician_scim.models import Token
 from maptician_scim.protocol.query import from_body, from_parameters
 from maptician_scim.provisioning import PROVISIONERS, Search
+from maptician_scim.views.answers import read_answer
 from maptician_scim.views.base import NO_ENDPOINT, READING, VERBS, SCIMView
 
 
@@ -24,7 +25,7 @@ class SearchView(SCIMView):
     def post(self, request: Request) -> Response:
         search = from_body(self.payload())
         provisioners = [self.provisioner(name, search.selection) for name in self.searched()]
-        return Response(Search(self.origin.tenant, provisioners, search.query).answer())
+        return read_answer(Search(self.origin.tenant, provisioners, search.query).answer())
 
     def searched(self) -> list[str]:
         """The resource types the search is about."""
@@ -58,7 +59,7 @@ class RootView(RootSearchView):
     def get(self, request: Request) -> Response:
         query = from_parameters(self._parameters())
         provisioners = [self.provisioner(name) for name in self.searched()]
-        return Response(Search(self.origin.tenant, provisioners, query).answer())
+        return read_answer(Search(self.origin.tenant, provisioners, query).answer())
 
     def missing(self, request: Request) -> Response:
         raise NotFound(NO_ENDPOINT)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils.html import escape
 
@@ -23,56 +23,11 @@ from tests.client import ScimClient
 from tests.factories import CompanyFactory, OccupantFactory
 
 LIST = "/admin/maptician_scim/connection/"
-ONLY_ACME = f"{__name__}.only_acme"
 DEACTIVATE = {"op": "replace", "value": {"active": False}}
-
-
-def only_acme(user):
-    return Company.objects.filter(subdomain="acme")
 
 
 def page_of(tenant):
     return f"{LIST}{tenant.pk}/change/"
-
-
-@pytest.fixture
-def admin(client, db):
-    """The browser of somebody who may do everything."""
-    client.force_login(OccupantFactory(staff=True, username="boss"))
-    return client
-
-
-@pytest.fixture
-def limited(client, settings, acme, globex):
-    """The browser of somebody who may do everything with acme alone."""
-    settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"TENANT_QUERYSET_FOR": ONLY_ACME}
-    client.force_login(OccupantFactory(staff=True, username="boss"))
-    return client
-
-
-@pytest.fixture
-def allow(client, db):
-    """A function: the browser of an admin with just these permissions."""
-
-    def login(*names):
-        user = OccupantFactory(company=None, is_staff=True, username="limited")
-        user.user_permissions.set(Permission.objects.filter(codename__in=names))
-        client.force_login(user)
-        return client
-
-    return login
-
-
-@pytest.fixture
-def switch(admin, acme):
-    """A function: save the form of acme's switches."""
-
-    def save(**values):
-        form = {"is_enabled": "on", "may_create": "on", "delete_behaviour": "", "email_domains": ""}
-        form = {name: value for name, value in (form | values).items() if value is not None}
-        return admin.post(page_of(acme), form)
-
-    return save
 
 
 def text_of(answer):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import timedelta
 from unittest.mock import ANY
 
@@ -9,7 +10,9 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
+from maptician_scim import tokens
 from maptician_scim.models import READ_ONLY, Event, Token, now
+from maptician_scim.models.tokens import TokenQuerySet
 from tests.client import ENTERPRISE, ERROR, LIST, USER, ScimClient
 
 DOCUMENTS = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/Users", "/Groups")
@@ -99,6 +102,34 @@ def test_token_of_another_tenant_is_refused_like_any_other(scim, other_scim, ref
 @pytest.mark.parametrize("path", [*DOCUMENTS, "/Users/x", "/Nothing"])
 def test_nothing_is_read_without_a_token(scim, path):
     assert scim.request_scim("GET", path, authorization="").status_code == 401
+
+
+def test_no_refusal_of_a_whole_token_asks_the_database_for_more(scim, acme, client_of, other_scim):
+    """Else the time it takes would tell which tokens there are. Of the log, see test_events."""
+    revoked, expired, elsewhere = (client_of(acme) for _ in range(3))
+    by_prefix = {tokens.prefix(c.secret): c.secret for c in (revoked, expired, elsewhere)}
+    rows = Token.objects.filter(prefix__in=by_prefix)
+    revoked_row, expired_row, elsewhere_row = rows.order_by("id")
+    revoked_row.revoke()
+    rows.filter(pk=expired_row.pk).update(expires_at=now() - timedelta(days=1))
+    rows.filter(pk=elsewhere_row.pk).update(networks=["192.0.2.0/24"])
+    unknown = tokens.generate()
+    statements = []
+    for secret in (unknown, revoked.secret, expired.secret, elsewhere.secret, other_scim.secret):
+        for _ in range(2):  # the first of a minute is written to the log
+            with CaptureQueriesContext(connection) as queries:
+                answer = scim.request_scim("GET", "/Users", authorization=f"Bearer {secret}")
+            assert answer.status_code == 401
+        statements.append([re.sub(r"'[^']*'", "?", query["sql"]) for query in queries])
+    assert all(asked == statements[0] for asked in statements)
+
+
+def test_token_is_compared_and_not_only_found(scim, monkeypatch):
+    """As if an index or a collation took another digest for the same."""
+    other = Token.objects.get()
+    other.digest = other.digest.upper()
+    monkeypatch.setattr(TokenQuerySet, "first", lambda self: other)
+    assert scim.search().status_code == 401
 
 
 def test_refusal_comes_before_the_body_is_read(scim):

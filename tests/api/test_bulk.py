@@ -15,6 +15,8 @@ from maptician_scim.models import Event, ProvisionedUser
 from maptician_scim.provisioning import UserProvisioner
 from tests.client import BULK_RESPONSE, ENTERPRISE, ERROR, GROUP, PATCH_OP, USER
 
+pytestmark = pytest.mark.usefixtures("_invariants")
+
 LIMIT = 5 * 1024 * 1024
 
 

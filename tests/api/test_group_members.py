@@ -7,6 +7,8 @@ import pytest
 from maptician_scim.models import Event
 from tests.client import GROUP, refs
 
+pytestmark = pytest.mark.usefixtures("_invariants")
+
 NOBODY = str(uuid.UUID(int=0))
 
 

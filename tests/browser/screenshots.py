@@ -17,7 +17,14 @@ django.setup()
 
 from example_project.workplace.demo import data  # noqa: E402
 from example_project.workplace.models import Occupant  # noqa: E402
-from maptician_scim.models import Activity, Event, ProvisionedUser, Token, now  # noqa: E402
+from maptician_scim.models import (  # noqa: E402
+    Activity,
+    Connection,
+    Event,
+    ProvisionedUser,
+    Token,
+    now,
+)
 from tests import live  # noqa: E402
 from tests.browser import chromium  # noqa: E402
 from tests.browser.office import HOST  # noqa: E402
@@ -66,6 +73,7 @@ class Gallery:
         self.broken()
         self.issued()
         self.events_and_people()
+        self.safeguard()
         self.doctor()
 
     # -- the pages ---------------------------------------------------------------------------
@@ -111,6 +119,20 @@ class Gallery:
         record = ProvisionedUser.objects.get(user_name="pat.lee@acme.example")
         self.visit(f"/admin/maptician_scim/provisioneduser/{record.pk}/change/")
         self.shoot("person", height=1140)
+
+    def safeguard(self):
+        """Somebody has unassigned a whole department."""
+        umbrella = self.companies["umbrella"]
+        Connection.objects.for_tenant(umbrella).update(safeguard_people=8, safeguard_percent=20)
+        _, secret = Token.objects.issue(tenant=umbrella, name="Okta production")
+        with self.client("umbrella", secret) as okta:
+            people = okta.get("/Users", params={"filter": "active eq true"}).json()["Resources"]
+            for someone in people[1:16]:
+                okta.put(f"/Users/{someone['id']}", json=someone | {"active": False})
+        self.visit(self.connection(umbrella))
+        self.shoot("safeguard", height=620)
+        self.visit(f"{self.connection(umbrella).removesuffix('change/')}held-back/")
+        self.shoot("held-back", height=760)
 
     def doctor(self):
         """With a fault: somebody who was there before, and has no record yet."""

@@ -21,6 +21,7 @@ from maptician_scim.models import Event, Token
 from maptician_scim.protocol.expressions import user_name_key
 from tests import hosts
 from tests.client import PATCH_OP, USER, ScimClient, refs
+from tests.invariants import check_invariants
 from tests.oracles.strategies import any_case, examples, names, text, truth
 
 NOBODY = str(uuid.UUID(int=0))
@@ -274,6 +275,7 @@ class TenantMachine(RuleBasedStateMachine):
     def teardown(self):
         """Every write has its line in the log, and nothing else counts as done."""
         assert Event.objects.for_tenant(self.tenant).done().count() == self.writes
+        check_invariants()
 
 
 @pytest.mark.django_db

@@ -26,7 +26,7 @@ from example_project.workplace.seating import arrange_offers
 from maptician_scim import sessions
 from maptician_scim.group_opening import openable_groups
 from maptician_scim.linking import link_users
-from maptician_scim.models import Token
+from maptician_scim.models import Connection, Token
 
 COMPANIES = {
     "acme": "Acme Corporation",
@@ -34,6 +34,8 @@ COMPANIES = {
     "initech": "Initech",
     "umbrella": "Umbrella",
 }
+GUARDED = "umbrella"
+"""Whose mass-deactivation safeguard is on."""
 ADMIN_USERNAME = "admin"
 TOKEN_NAME = "Demo"
 NEWCOMER = "okta.demo."  # how the userNames begin of those who come in Okta's conversation
@@ -75,8 +77,16 @@ def create_companies() -> list[Company]:
         company, _ = Company.objects.get_or_create(subdomain=subdomain, defaults={"name": name})
         populate(company, number)
         found_teams(company)
+        if subdomain == GUARDED:
+            guard(company)
         companies.append(company)
     return companies
+
+
+def guard(company: Company) -> None:
+    """Switch a company's safeguard on, unless somebody has decided about it."""
+    Connection.objects.make_missing([company])
+    Connection.objects.for_tenant(company).filter(safeguard="").update(safeguard="on")
 
 
 @transaction.atomic

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from maptician_scim import bookmarks
 from maptician_scim.conf import scim_settings
 from maptician_scim.management.arguments import whole_number
 from maptician_scim.management.progress import ProgressBar
 from maptician_scim.management.tenants import tenant_or_error
-from maptician_scim.models import Event, EventQuerySet, now
+from maptician_scim.models import Event, EventQuerySet, HeldBack, now
 
 BATCH = 5000
 
@@ -41,8 +42,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         events: EventQuerySet = Event.objects.all()
+        held_back = HeldBack.objects.all()
         if options["tenant"]:
-            events = events.for_tenant(tenant_or_error(options["tenant"]))
+            tenant = tenant_or_error(options["tenant"])
+            events, held_back = events.for_tenant(tenant), held_back.for_tenant(tenant)
         limit = _ago(options["older_than"] or scim_settings.EVENT_RETENTION_DAYS)
         old = events.older_than(limit)
         kept = events.older_than(_ago(scim_settings.REQUEST_RETENTION_DAYS)).with_request()
@@ -54,8 +57,10 @@ class Command(BaseCommand):
         size = options["batch_size"]
         removed = self._in_parts("Removing events", old, size, EventQuerySet.remove)
         self.stdout.write(f"{removed} events removed.")
+        held_back.older_than(limit).delete()  # few: whom the safeguard lists
         forgotten = self._in_parts("Forgetting requests", kept, size, EventQuerySet.forget_requests)
         self.stdout.write(f"{forgotten} requests forgotten.")
+        bookmarks.tidy()
 
     def _in_parts(
         self, label: str, events: EventQuerySet, size: int, work: Callable[[EventQuerySet], int]

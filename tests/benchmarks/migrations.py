@@ -1,0 +1,164 @@
+"""How long others wait while this package migrates: ``python -m tests.benchmarks.migrations``.
+
+Needs ``DATABASE_URL`` to name a PostgreSQL server; works in a database of its own there, which is
+gone afterwards. Seeds a million people and a million events (``ROWS=...`` for another number) at
+the first migration, applies each of the others while clients read and write both tables, and prints
+the longest that any of them had to wait. Not part of the suite: it takes some minutes.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+import psycopg
+
+from tests.live import own_database
+
+ROWS = int(os.environ.get("ROWS", "1000000"))
+COMPANIES = 10
+LIMIT_MS = 1000
+FIRST = "0001_initial"
+
+SEED = """
+INSERT INTO workplace_company (name, subdomain)
+SELECT 'Company ' || n, 'company' || n FROM generate_series(1, %(companies)s) n;
+
+INSERT INTO workplace_occupant (
+    username, email, password, first_name, last_name, is_superuser, is_staff, is_active,
+    date_joined, is_break_glass, job_title, user_type, department, organization, employee_number,
+    work_phone, mobile_phone, city, region
+)
+SELECT 'p' || n || '@x.example', 'p' || n || '@x.example', '', 'Jane', 'Doe', false, false, true,
+    now(), false, '', '', '', '', '', '', '', '', ''
+FROM generate_series(1, %(rows)s / %(companies)s) n;
+
+INSERT INTO maptician_scim_provisioneduser (
+    scim_id, tenant_id, user_id, user_name, user_name_key, attributes, received, digest,
+    created_at, modified_at
+)
+SELECT gen_random_uuid(), c.id, o.id, o.username, o.username, '{"nickName": "J"}', '{}', '',
+    now(), now()
+FROM workplace_company c CROSS JOIN workplace_occupant o;
+
+INSERT INTO maptician_scim_event (
+    created_at, tenant_id, token_prefix, verb, resource_type, resource_id, user_name, status,
+    scim_type, detail, changes, correlation_id, duration_ms, client
+)
+SELECT now(), tenant_id, 'mapt_scim_1', 'replace', 'User', scim_id::text, user_name,
+    CASE WHEN id %% 10 = 0 THEN 409 ELSE 200 END, '', '', '{"title": {"old": "A", "new": "B"}}',
+    md5(id::text), 5, 'Okta'
+FROM maptician_scim_provisioneduser;
+"""
+
+CLIENTS = {
+    "read a person": "SELECT user_name FROM maptician_scim_provisioneduser WHERE id = 7",
+    "write a person": "UPDATE maptician_scim_provisioneduser SET digest = '' WHERE id = 7",
+    "read an event": "SELECT verb FROM maptician_scim_event ORDER BY id DESC LIMIT 1",
+    "write an event": "INSERT INTO maptician_scim_event ({0}) SELECT {0} FROM one_event",
+}
+"""What the version before a migration does all the time; the columns are those it knows."""
+
+COLUMNS = """
+SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+WHERE table_name = 'maptician_scim_event' AND column_name <> 'id'
+"""
+REMEMBER = """
+DROP TABLE IF EXISTS one_event;
+CREATE TABLE one_event AS SELECT * FROM maptician_scim_event ORDER BY id LIMIT 1
+"""
+
+
+class Client(Thread):
+    """Runs a statement again and again, and remembers how long it took at most."""
+
+    def __init__(self, url, statement):
+        super().__init__(daemon=True)
+        self.url, self.statement = url, statement
+        self.is_over = Flag()
+        self.longest_ms = 0.0
+        self.failure = ""
+
+    def run(self):
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            while not self.is_over.is_set():
+                began = time.perf_counter()
+                try:
+                    connection.execute(self.statement)
+                except psycopg.IntegrityError as error:
+                    self.failure = type(error).__name__
+                self.longest_ms = max(self.longest_ms, (time.perf_counter() - began) * 1000)
+                time.sleep(0.005)
+
+
+@contextmanager
+def working(url):
+    """Clients of every kind at work, by the names in ``CLIENTS``."""
+    with psycopg.connect(url) as connection:
+        connection.execute(REMEMBER)
+        [(columns,)] = connection.execute(COLUMNS).fetchall()
+    clients = {name: Client(url, words.format(columns)) for name, words in CLIENTS.items()}
+    with ExitStack() as stack:
+        for client in clients.values():
+            client.start()
+            stack.callback(client.join)
+            stack.callback(client.is_over.set)
+        yield clients
+
+
+def apply(url, migration):
+    """Apply a migration while clients work; what they noticed, and how many seconds it took."""
+    from django.core.management import call_command
+
+    with working(url) as clients:
+        time.sleep(0.5)
+        began = time.perf_counter()
+        call_command("migrate", "maptician_scim", migration, verbosity=0)
+        took = time.perf_counter() - began
+        time.sleep(0.1)
+    return clients, took
+
+
+def main():
+    with tempfile.TemporaryDirectory() as directory, own_database(Path(directory)) as url:
+        if not url.startswith("postgres"):
+            sys.exit("DATABASE_URL must name a PostgreSQL server.")
+        os.environ |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "example_project.settings"}
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        from django.db import connection
+        from django.db.migrations.loader import MigrationLoader
+
+        call_command("migrate", verbosity=0)
+        call_command("migrate", "maptician_scim", FIRST, verbosity=0)
+        with psycopg.connect(url, autocommit=True) as seeding:
+            for statement in SEED.split(";\n\n"):
+                seeding.execute(statement, {"rows": ROWS, "companies": COMPANIES})
+            seeding.execute("VACUUM ANALYZE")
+        nodes = MigrationLoader(connection).graph.nodes
+        names = sorted(name for app, name in nodes if app == "maptician_scim")
+        print(f"{ROWS} people, {ROWS} events; the longest wait in ms", flush=True)
+        print("| migration | s |", " | ".join(CLIENTS), "|", flush=True)
+        print("|---|---|" + "---|" * len(CLIENTS), flush=True)
+        slow = []
+        for name in names[1:]:
+            clients, took = apply(url, name)
+            cells = [
+                f"{client.longest_ms:.0f} {client.failure}".strip() for client in clients.values()
+            ]
+            print(f"| {name} | {took:.1f} |", " | ".join(cells), "|", flush=True)
+            if any(client.longest_ms > LIMIT_MS for client in clients.values()):
+                slow.append(name)
+        connection.close()
+    if slow:
+        sys.exit(f"Somebody waited longer than {LIMIT_MS} ms: {', '.join(slow)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Compiled statements answer what the ORM answers, to each tenant its own."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, models
+from django.db.models.signals import post_save
+
+from maptician_scim import statements
+from maptician_scim.adapters import UserAdapter
+from maptician_scim.conf import scim_settings
+from maptician_scim.group_adapters import GroupAdapter
+from maptician_scim.models import Event, ProvisionedUser, Token
+from maptician_scim.provisioning.ready import LOOK_UP
+from tests.client import USER
+
+NAME = "pat@acme.example"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    statements._kept.clear()
+
+
+@pytest.fixture
+def orm(monkeypatch):
+    """A switch: from then on everything is asked through the ORM."""
+
+    def switch():
+        monkeypatch.setattr(UserAdapter, "can_be_compiled", classmethod(lambda cls: False))
+        monkeypatch.setattr(GroupAdapter, "can_be_compiled", classmethod(lambda cls: False))
+
+    return switch
+
+
+@pytest.fixture
+def people(scim):
+    emails = [{"value": NAME, "type": "work", "primary": True}, {"value": "p@home.example"}]
+    pat = scim.create(
+        userName="Pat@ACME.example",
+        externalId="00u1",
+        emails=emails,
+        title="Ångström",
+        displayName="Pat",
+    ).json()
+    sam = scim.create(userName="sam@acme.example", externalId="00U1", active=False).json()
+    scim.push("Floor 1", [pat["id"], sam["id"]])
+    return pat, sam
+
+
+ASKED = [
+    "/Users",
+    "/Users?count=1&startIndex=2",
+    "/Users?count=1",
+    "/Users?count=0",
+    "/Users?startIndex=9",
+    '/Users?filter=userName eq "pat@acme.EXAMPLE"',
+    '/Users?filter=USERNAME EQ "pat@acme.example"&attributes=userName',
+    '/Users?filter=externalId eq "00u1"&excludedAttributes=groups',
+    '/Users?filter=externalId eq "00U1"',
+    '/Users?filter=userName eq "nobody"',
+    '/Users?filter=userName eq ""',
+    '/Users?filter=externalId eq "00%251"',
+    "/Groups",
+    '/Groups?filter=displayName eq "FLOOR 1"',
+    '/Groups?filter=displayName eq "Floor 1"&excludedAttributes=members',
+    '/Groups?filter=externalId eq "none"',
+]
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_what_is_compiled_answers_what_the_orm_answers(scim, people, orm, path):
+    once, twice = (scim.request_scim("GET", path) for _ in range(2))
+    orm()
+    asked = scim.request_scim("GET", path)
+    assert once.json() == twice.json() == asked.json()
+    assert asked.status_code == 200
+
+
+def test_one_resource_is_what_the_orm_answers(scim, people, orm):
+    group = scim.groups().json()["Resources"][0]
+    compiled = scim.read(people[0]["id"]).json(), scim.group(group["id"]).json()
+    orm()
+    assert compiled == (scim.read(people[0]["id"]).json(), scim.group(group["id"]).json())
+
+
+def test_writes_leave_what_they_leave_through_the_orm(scim, people, orm):
+    change = {"op": "replace", "value": {"title": "Captain", "active": False}}
+    compiled = scim.modify(people[0]["id"], change).json()
+    scim.modify(people[0]["id"], {"op": "replace", "value": {"title": "Ångström", "active": True}})
+    orm()
+    through_the_orm = scim.modify(people[0]["id"], change).json()
+    for answer in (compiled, through_the_orm):
+        del answer["meta"]["lastModified"]
+    assert compiled == through_the_orm
+
+
+def test_statement_kept_for_one_tenant_shows_the_other_its_own(scim, other_scim, people):
+    assert scim.search(f'userName eq "{NAME}"').json()["totalResults"] == 1
+    assert other_scim.search(f'userName eq "{NAME}"').json()["totalResults"] == 0
+    assert other_scim.search().json()["totalResults"] == 0
+    assert other_scim.read(people[0]["id"]).status_code == 404
+    theirs = other_scim.create(userName=NAME).json()
+    assert other_scim.search(f'userName eq "{NAME}"').json()["Resources"] == [theirs]
+    assert scim.read(theirs["id"]).status_code == 404
+
+
+def test_host_with_a_scope_of_its_own_is_asked_each_time(scim, people, monkeypatch):
+    """It may depend on anything, and so must not be kept."""
+    hidden = []
+
+    class Moody(scim_settings.USER_ADAPTER):
+        @classmethod
+        def scope(cls, records, tenant):
+            return super().scope(records, tenant).exclude(user_name__in=hidden)
+
+    monkeypatch.setattr(type(scim_settings), "USER_ADAPTER", property(lambda self: Moody))
+    assert scim.read(people[0]["id"]).status_code == 200
+    hidden.append("Pat@ACME.example")
+    assert scim.read(people[0]["id"]).status_code == 404
+    assert scim.search(f'userName eq "{NAME}"').json()["totalResults"] == 0
+
+
+def test_tenants_the_host_hides_are_asked_for_each_time(scim, acme, monkeypatch):
+    class Visible(models.Manager):
+        names = ("acme",)
+
+        def get_queryset(self):
+            return super().get_queryset().filter(subdomain__in=self.names)
+
+    manager = Visible()
+    manager.model = type(acme)
+    monkeypatch.setitem(type(acme)._meta.__dict__, "default_manager", manager)
+    assert scim.search(count=1).status_code == 200
+    monkeypatch.setattr(Visible, "names", ())
+    assert scim.search(count=1).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'userName eq "a\\"b"',
+        'userName eq "a\\u0062"',
+        'userName ne "a"',
+        'userName eq "a" and title pr',
+        'urn:ietf:params:scim:schemas:core:2.0:User:userName eq "a"',
+        "userName eq 5",
+        'userName eq "a\x00"',
+        'userName eq "\ud800"',
+    ],
+)
+def test_other_filters_are_left_to_the_orm(text):
+    assert LOOK_UP.fullmatch(text) is None
+
+
+def test_inserted_object_is_what_save_leaves(acme, scim):
+    token = Token.objects.get()
+    event = Event(tenant=acme, token=token, verb="read", status=200, changes={"a": {"new": "ü"}})
+    statements.insert(event)
+    found = Event.objects.get(pk=event.pk)
+    assert not event._state.adding
+    assert {f.attname: getattr(found, f.attname) for f in Event._meta.concrete_fields} == {
+        f.attname: getattr(event, f.attname) for f in Event._meta.concrete_fields
+    }
+
+
+def test_update_changes_what_it_names_alone(scim, people):
+    record = ProvisionedUser.objects.get(scim_id=people[0]["id"])
+    record.external_id, record.user_name = "new", "not written"
+    statements.update(record, "external_id")
+    record.refresh_from_db()
+    assert (record.external_id, record.user_name) == ("new", "Pat@ACME.example")
+
+
+def test_host_that_listens_to_our_saves_hears_them(scim):
+    heard = []
+
+    def listen(sender, instance, **kwargs):
+        heard.append(instance.verb)
+
+    post_save.connect(listen, sender=Event)
+    try:
+        scim.request_scim("POST", "/Users", {"schemas": [USER], "userName": NAME})
+    finally:
+        post_save.disconnect(listen, sender=Event)
+    assert heard == ["create"]
+
+
+def test_no_more_is_kept_than_foreseen(monkeypatch):
+    monkeypatch.setattr(statements, "MOST_KEPT", 2)
+    users = get_user_model()
+    for number in range(5):
+        statements.compiled(number, lambda: users._base_manager.values_list("pk"))
+    assert len(statements._kept) <= 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks as a whole")
+def test_rows_are_locked_in_the_order_of_all_verbs(scim, people):
+    with Sent() as sent:
+        scim.modify(people[0]["id"], {"op": "replace", "path": "title", "value": "Captain"})
+    [locking] = [sql for sql in sent if "FOR UPDATE" in sql]
+    users, records = (
+        connection.ops.quote_name(model._meta.db_table)
+        for model in (get_user_model(), ProvisionedUser)
+    )
+    assert locking.endswith(f"FOR UPDATE OF {users}, {records}")
+
+
+class Sent(list):
+    """The statements sent within a block."""
+
+    def __enter__(self):
+        self.wrapping = connection.execute_wrapper(self._note)
+        self.wrapping.__enter__()
+        return self
+
+    def __exit__(self, *exc):
+        self.wrapping.__exit__(*exc)
+
+    def _note(self, execute, sql, params, many, context):
+        self.append(sql)
+        return execute(sql, params, many, context)

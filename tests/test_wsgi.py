@@ -1,0 +1,33 @@
+"""What is asked for before Django has begun is answered, too."""
+
+import io
+
+import pytest
+
+from example_project.wsgi import application
+from tests.client import ERROR
+
+MANY = "&".join(f"p{n}=" for n in range(1001))
+"""One more parameter than ``DATA_UPLOAD_MAX_NUMBER_FIELDS`` allows by default."""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "content_type", ["application/scim+json", "application/json; charset=utf-8"]
+)
+def test_too_many_parameters_are_refused_whatever_the_content_type(scim, content_type):
+    """With a charset in it Django reads the parameters before anybody could answer."""
+    request = scim._base_environ(
+        PATH_INFO="/scim/v2/Users",
+        QUERY_STRING=MANY,
+        CONTENT_TYPE=content_type,
+        HTTP_HOST=scim.host,
+        HTTP_AUTHORIZATION=f"Bearer {scim.secret}",
+    )
+    started = []
+    answer = application(
+        request | {"wsgi.input": io.BytesIO()}, lambda *given: started.extend(given)
+    )
+    assert started[0] == "400 Bad Request"
+    assert f'"schemas":["{ERROR}"],"status":"400"'.encode() in answer.content
+    answer.close()
