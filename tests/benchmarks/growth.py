@@ -2,8 +2,8 @@
 
 Needs ``DATABASE_URL`` to name a PostgreSQL server on which nobody else writes, or the bytes of WAL
 are theirs, too; works in a database of its own there, which is gone afterwards. Seeds companies of
-1,000, 20,000 and 100,000 people (``PEOPLE=...`` for other numbers) and 50,000 events, and prints counts and
-bytes as tables in Markdown, no times. Not part of the suite: it takes some minutes.
+1,000, 20,000 and 100,000 people (``PEOPLE=...`` for other numbers) and 50,000 events, and prints
+counts and bytes as tables in Markdown, no times. Not part of the suite: it takes some minutes.
 """
 
 import os
