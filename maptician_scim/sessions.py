@@ -66,7 +66,11 @@ def remember_row(row: Any) -> None:
     if owner is not None:
         SessionKey.objects.get_or_create(
             session_key=row.session_key,
-            defaults={"user_id": owner, "tenant_id": lambda: _tenants_of([owner]).get(str(owner))},
+            defaults={
+                "user_id": owner,
+                # Looked for only if the session is new.
+                "tenant_id": lambda: _tenants_of([owner]).get(str(owner)),  # type: ignore[misc]
+            },
         )
 
 
