@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from maptician_scim import bulk
 from maptician_scim.models import Event
 from tests.client import ERROR, refs
+from tests.extensions import ADAPTER, WORKPLACE
 
 
 @pytest.fixture
@@ -120,6 +121,16 @@ def test_values_that_become_too_many_are_refused(scim, limit):
     answer = scim.modify(pat["id"], {"op": "add", "path": "roles", "value": [{"value": "more"}]})
     assert "'roles' has 21 values" in refusal(answer, 400, "invalidValue")
     assert scim.read(pat["id"]).json() == pat
+
+
+def test_values_of_an_extension_are_counted_too(scim, limit):
+    limit(MAX_VALUES=20, USER_ADAPTER=ADAPTER)
+    pat = {"userName": "pat", WORKPLACE: {"lockers": list(range(20))}}
+    made = scim.create(**pat)
+    assert made.status_code == 201
+    pat[WORKPLACE]["lockers"].append(20)
+    answer = scim.replace(made.json()["id"], pat)
+    assert "has 21 values; at most 20 are allowed" in refusal(answer, 400, "invalidValue")
 
 
 def test_whoever_has_too_many_values_already_is_deactivated_all_the_same(scim, limit):
