@@ -121,14 +121,16 @@ WITH visible (key) AS NOT MATERIALIZED ({visible}),
 stale AS (SELECT * FROM unnest(%(first_keys)s::bigint[], %(end_keys)s::bigint[]) AS s (a, z)),
 numbered AS (
     SELECT a, key, (row_number() OVER (PARTITION BY a ORDER BY key) - 1) / {size} AS part
-    FROM stale LEFT JOIN LATERAL (
+    FROM stale CROSS JOIN LATERAL (
         SELECT key FROM visible WHERE key >= a AND key < z OFFSET 0 -- range by range
-    ) AS found ON true
+    ) AS found
+), counted (first_key, people) AS (
+    SELECT CASE WHEN part = 0 AND a > 0 THEN a ELSE min(key) END, count(*)
+    FROM numbered GROUP BY a, part
+    UNION ALL SELECT 0, 0 FROM stale WHERE a = 0
 )
 INSERT INTO {bookmark} (tenant_id, first_key, people, triggers)
-SELECT %(tenant)s, CASE WHEN part = 0 THEN a ELSE min(key) END, count(key), %(triggers)s
-FROM numbered WHERE ({state}) = %(triggers)s
-GROUP BY a, part HAVING a = 0 OR count(key) > 0
+SELECT %(tenant)s, first_key, people, %(triggers)s FROM counted WHERE ({state}) = %(triggers)s
 """
 
 

@@ -16,7 +16,8 @@ from maptician_scim.conf import scim_settings
 class Bookmark(models.Model):
     """How many people a tenant sees from one record on, until the next bookmark.
 
-    The first of a tenant stands at 0, so that every record is under one.
+    The first of a tenant stands at 0, so that every record is under one. Nobody is counted there:
+    to find whom the first page begins with, all that others had made before would be searched.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -45,7 +45,8 @@ def harmless(endpoint: Endpoint, me: Side) -> Request:
 
 
 def _own_id(endpoint: Endpoint, me: Side) -> str:
-    kinds = {"Users": me.person, "Groups": me.group}
+    # Not those whose names are used: to be called as one is called already changes nothing.
+    kinds = {"Users": me.boss, "Groups": me.second}
     kinds |= {"Roles": me.role, "Entitlements": me.entitlement}
     fixed = {"id": USER if endpoint.kind == "Schemas" else "User"}
     return kinds.get(endpoint.kind, fixed).get("id", "none")
@@ -66,8 +67,8 @@ def _body(endpoint: Endpoint, me: Side) -> Any:
         case "POST", "Groups":
             return {"schemas": [GROUP], "displayName": "new"}
         case _, "Groups":
-            return {"schemas": [GROUP], "displayName": me.group["displayName"]}
-    return {"schemas": [USER], "userName": me.person["userName"]}
+            return {"schemas": [GROUP], "displayName": me.second["displayName"]}
+    return {"schemas": [USER], "userName": me.boss["userName"]}
 
 
 def patch(*operations: Any) -> dict[str, Any]:
@@ -362,7 +363,7 @@ def _operation(
 
 def _nested(endpoint: Endpoint, me: Side, them: Side) -> Request:
     mine = harmless(endpoint, me)
-    members = [{"value": them.second["id"], "type": "Group"}]
+    members = [{"value": them.group["id"], "type": "Group"}]
     return replace(mine, body=mine.body | {"members": members})
 
 

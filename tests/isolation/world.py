@@ -161,7 +161,7 @@ def plant(key: str, word: str) -> Side:
     manager = {"value": boss["id"], "$ref": boss["meta"]["location"], "displayName": names["boss"]}
     person = scim.create(**_attributes(names["person"], manager, role, entitlement)).json()
     group = scim.push(names["group"], [boss["id"], person["id"]], externalId=f"{word}-team").json()
-    second = scim.push(f"{word}-second", [person["id"]]).json()
+    second = scim.push(f"{word}-second", [boss["id"], person["id"]]).json()
     _open_session(host.people(tenant).get(first_name=f"{names['person']}-first"))
     lists = ("/Users", "/Groups", "/Roles", "/Entitlements", "/")
     return Side(
@@ -182,7 +182,7 @@ def plant(key: str, word: str) -> Side:
 def cross(people: Side, group: Side) -> None:
     """Leave people in a group of another tenant's, as if they had moved away from there."""
     link = relation()
-    team = ProvisionedGroup.objects.get(scim_id=group.group["id"])
+    team = ProvisionedGroup.objects.get(scim_id=group.second["id"])
     users = ProvisionedUser.objects.filter(tenant=people.pk).values_list("user", flat=True)
     names = f"{link.user_field}_id", f"{link.group_field}_id"
     rows = [dict(zip(names, (user, team.group_id), strict=True)) for user in users]
