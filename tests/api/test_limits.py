@@ -1,6 +1,7 @@
 """Each limit holds, and what is just below it passes."""
 
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -272,8 +273,14 @@ def test_bulk_in_time_is_done_as_a_whole(scim, slow, limit):
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="statement_timeout is PostgreSQL's")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_statement_that_takes_too_long_is_503_and_not_tried_again(scim, monkeypatch, method):
+@pytest.mark.parametrize(
+    ("method", "path", "inside"),
+    [("GET", f"/Users/{UUID(int=1)}", "_with_id"), ("POST", "/Users", "_create")],
+    ids=["GET", "POST"],
+)
+def test_statement_that_takes_too_long_is_503_and_not_tried_again(
+    scim, monkeypatch, method, path, inside
+):
     tries = []
 
     def slow(*args):
@@ -281,12 +288,11 @@ def test_statement_that_takes_too_long_is_503_and_not_tried_again(scim, monkeypa
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(5)")
 
-    name = "_documents" if method == "GET" else "_create"
-    monkeypatch.setattr(f"maptician_scim.provisioning.UserProvisioner.{name}", slow)
+    monkeypatch.setattr(f"maptician_scim.provisioning.UserProvisioner.{inside}", slow)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 100")
     try:
-        answer = scim.request_scim(method, "/Users", {"userName": "a"} if method == "POST" else "")
+        answer = scim.request_scim(method, path, {"userName": "a"} if method == "POST" else "")
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET statement_timeout")
