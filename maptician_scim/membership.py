@@ -190,7 +190,8 @@ def _apply_effect(
         users = get_user_model()._base_manager.filter(Among(F("pk"), coming))
         change.added += insert(link, record.group_id, users, values)
     if children:
-        added = insert(NESTING, record.pk, groups.filter(Among(F("pk"), children)), {})
+        nested = groups.filter(Among(F("pk"), children))
+        added = insert(NESTING, record.pk, nested, {"tenant": record.tenant})
         change.added_groups += added
         _refuse_cycle(record)
 

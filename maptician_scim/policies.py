@@ -33,9 +33,10 @@ THROUGH = {
     ),
     "SessionKey": (("user", "ProvisionedUser", "user"),),
 }
-"""Models without a tenant: which column, of which model with one, a column of theirs is found in.
+"""Which column, of which model, a row without a tenant is found in by a column of its own.
 
-A row is seen by whoever sees those: they have policies of their own.
+The version before these models had a tenant writes such rows while it still serves. They are seen
+by whoever sees those: they have policies of their own.
 """
 
 FOUND = """
@@ -73,11 +74,11 @@ class Table:
         try:
             tenant = _column(self.model, "tenant")
         except FieldDoesNotExist:
-            if self.model.__name__ not in THROUGH:
-                return None
-            own = " AND ".join(self._seen_through(*step) for step in THROUGH[self.model.__name__])
-        else:
-            own = f"{tenant}::text = {SCOPE}"
+            return None
+        own = f"{tenant}::text = {SCOPE}"
+        if steps := THROUGH.get(self.model.__name__):
+            through = " AND ".join(self._seen_through(*step) for step in steps)
+            own += f" OR ({tenant} IS NULL AND {through})"
         return f"{SCOPE} = '{EVERYBODY}' OR ({own})"
 
     def _seen_through(self, field: str, other: str, other_field: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -17,7 +18,7 @@ from django.db import transaction
 
 from maptician_scim import rls
 from maptician_scim.exceptions import Unavailable
-from maptician_scim.models import SessionKey, now
+from maptician_scim.models import ProvisionedUser, SessionKey, now
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def remember(user: AbstractBaseUser, session: SessionBase) -> None:
         session.save()  # login() flushes another user's session and leaves none
     with transaction.atomic():
         SessionKey.objects.update_or_create(
-            session_key=session.session_key, defaults={"user_id": user.pk}
+            session_key=session.session_key,
+            defaults={"user_id": user.pk, "tenant_id": _tenants_of([user.pk]).get(str(user.pk))},
         )
         if _is_shut_out(user):
             session.flush()
@@ -62,7 +64,23 @@ def remember_row(row: Any) -> None:
     """Note a new session row that has a user already, as after a change of the password."""
     owner = row.get_decoded().get(SESSION_KEY)
     if owner is not None:
-        SessionKey.objects.get_or_create(session_key=row.session_key, defaults={"user_id": owner})
+        SessionKey.objects.get_or_create(
+            session_key=row.session_key,
+            defaults={
+                "user_id": owner,
+                # Looked for only if the session is new.
+                "tenant_id": lambda: _tenants_of([owner]).get(str(owner)),  # type: ignore[misc]
+            },
+        )
+
+
+def _tenants_of(users: Iterable[Any]) -> dict[str, Any]:
+    """The tenants of users, by their primary keys as text: of several, the first they were in.
+
+    Staff who belong to none are left out.
+    """
+    records = ProvisionedUser.objects.live().filter(user__in=users).order_by("-id")
+    return {str(user): tenant for user, tenant in records.values_list("user", "tenant")}
 
 
 @rls.across_tenants()
@@ -108,7 +126,12 @@ def _index(batch: list[Session]) -> None:
     owners = {s.session_key: s.get_decoded().get(SESSION_KEY) for s in batch}
     users = get_user_model()._base_manager.in_bulk([pk for pk in owners.values() if pk])
     present = {str(pk) for pk in users}
-    rows = [SessionKey(user_id=pk, session_key=k) for k, pk in owners.items() if pk in present]
+    tenants = _tenants_of(users)
+    rows = [
+        SessionKey(user_id=pk, tenant_id=tenants.get(pk), session_key=k)
+        for k, pk in owners.items()
+        if pk in present
+    ]
     SessionKey.objects.bulk_create(rows, ignore_conflicts=True)
 
 

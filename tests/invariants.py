@@ -147,7 +147,7 @@ def _about_nesting() -> list[str]:
     found = [
         f"{link} is between tenants, or with a group that has ended"
         for link in links
-        if link.parent.tenant_id != link.child.tenant_id
+        if {link.parent.tenant_id, link.child.tenant_id} != {link.tenant_id}
         or link.parent.deleted_at
         or link.child.deleted_at
     ]

@@ -75,7 +75,48 @@ def tolerances():
         yield f"`{name}`", deviation.clients, did, deviation.meaning, f"{answer}: {deviation.rule}"
 
 
-TABLES = {function.__name__: function for function in (settings, attributes, reasons, tolerances)}
+def distribution():
+    """Which keys of our tables lack the tenant, as a distributed PostgreSQL wants it in each."""
+    from django.apps import apps
+    from django.db.models import UniqueConstraint
+
+    yield "table", "today", "with the tenant"
+    for model in apps.get_app_config("maptician_scim").get_models(include_auto_created=True):
+        table, keys = f"`{model._meta.db_table}`", []
+        for field in model._meta.local_concrete_fields:
+            if field.primary_key or field.unique:
+                keys.append(("PRIMARY KEY" if field.primary_key else "UNIQUE", [field.column]))
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, UniqueConstraint):
+                columns = [model._meta.get_field(name).column for name in constraint.fields]
+                where = " WHERE …" if constraint.condition else ""
+                keys.append(("UNIQUE", columns, where))
+        for kind, columns, *where in keys:
+            if "tenant_id" not in columns:
+                rest = f"{', '.join(columns)})" + "".join(where)
+                yield table, f"`{kind} ({rest}`", f"`{kind} (tenant_id, {rest}`"
+        for field in model._meta.local_concrete_fields:
+            if field.is_relation and field.name != "tenant" and field.db_constraint:
+                there, key = field.related_model._meta.db_table, field.target_field.column
+                yield (
+                    table,
+                    f"`FOREIGN KEY ({field.column})` → `{there} ({key})`",
+                    f"`(tenant_id, {field.column})` → `{there} ({tenant_of(field)}, {key})`",
+                )
+
+
+def tenant_of(field):
+    """The column of the table a foreign key leads to that names the tenant."""
+    from maptician_scim.tenancy import tenant_model
+
+    own = [f for f in field.related_model._meta.fields if f.related_model is tenant_model()]
+    return own[0].column
+
+
+TABLES = {
+    function.__name__: function
+    for function in (settings, attributes, reasons, tolerances, distribution)
+}
 
 
 def rendered(name):

@@ -133,14 +133,14 @@ def nested(jane, scim):
     """Two groups, the second in the first."""
     scim.push("Inner")
     outer, inner = ProvisionedGroup.objects.order_by("pk")
-    GroupNesting.objects.create(parent=outer, child=inner)
+    GroupNesting.objects.create(tenant=outer.tenant, parent=outer, child=inner)
     check_invariants()
     return outer, inner
 
 
 def test_group_in_itself_is_found(nested):
     outer, inner = nested
-    GroupNesting.objects.create(parent=inner, child=outer)
+    GroupNesting.objects.create(tenant=inner.tenant, parent=inner, child=outer)
     with pytest.raises(AssertionError, match=f"the group {outer.pk} is in itself"):
         check_invariants()
 

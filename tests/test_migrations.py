@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import partial
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import Group
@@ -11,7 +12,14 @@ from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from maptician_scim.models import Event, ProvisionedUser, Token, now
+from maptician_scim.models import (
+    Event,
+    GroupNesting,
+    ProvisionedUser,
+    SessionKey,
+    Token,
+    now,
+)
 from maptician_scim.protocol.expressions import user_name_key
 from tests.live import ROOT, environment
 from tests.migrating import objections
@@ -30,6 +38,9 @@ BEFORE_THE_FIRST_RELEASE = {
 ACCEPTED = {
     "0009_bookmarks: Raw Python operation: what it does has to be looked at": (
         "It makes a function and a trigger, and goes through no table."
+    ),
+    "0011_fill_tenants: Raw Python operation: what it does has to be looked at": (
+        "It fills a column that the version before does not know, a batch at a time."
     ),
 }
 """Objections of ``tests.migrating`` that do not hold, and why not."""
@@ -77,6 +88,44 @@ def test_events_from_before_are_found_by_name_and_their_tokens_count_as_used():
         call_command("migrate", verbosity=0)
     assert Event.objects.get().user_name_key == user_name_key("straße@acme.example")
     assert Token.objects.get().first_used_at == used.last_used_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_from_before_get_the_tenant_of_what_they_are_about(monkeypatch):
+    filling = import_module("maptician_scim.migrations.0011_fill_tenants")
+    monkeypatch.setattr(filling, "BATCH", 1)
+    call_command("migrate", "maptician_scim", "0009", verbosity=0)
+    try:
+        before = MigrationExecutor(connection).loader.project_state(
+            [("maptician_scim", "0009_bookmarks"), *_other_leaves()]
+        )
+        # The version before goes on writing after the first of both migrations.
+        call_command("migrate", "maptician_scim", "0010", verbosity=0)
+        models_of = partial(before.apps.get_model, "maptician_scim")
+        users = before.apps.get_model("workplace", "Occupant").objects
+        companies = before.apps.get_model("workplace", "Company").objects
+        acme, globex = (companies.create(subdomain=name) for name in ("acme", "globex"))
+        for company in (acme, globex):
+            user = users.create(username=company.subdomain)
+            models_of("ProvisionedUser").objects.create(
+                tenant=company, user=user, user_name="a", user_name_key="a"
+            )
+            models_of("SessionKey").objects.create(user=user, session_key=company.subdomain)
+            team = before.apps.get_model("workplace", "Team").objects.create(company=company)
+            group = models_of("ProvisionedGroup").objects.create(tenant=company, group=team)
+            models_of("GroupNesting").objects.create(parent=group, child=group)
+        models_of("SessionKey").objects.create(
+            user=users.create(username="staff"), session_key="staff"
+        )
+    finally:
+        call_command("migrate", verbosity=0)
+    assert dict(SessionKey.objects.values_list("session_key", "tenant")) == {
+        "acme": acme.pk,
+        "globex": globex.pk,
+        "staff": None,
+    }
+    links = GroupNesting.objects.values_list("parent__tenant", "tenant")
+    assert set(links) == {(acme.pk, acme.pk), (globex.pk, globex.pk)}
 
 
 def _other_leaves():

@@ -4,34 +4,20 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 from django.test.utils import isolate_apps
 
 from maptician_scim import policies, rls
-from maptician_scim.policies import THROUGH, Table
+from maptician_scim.policies import Table
 from tests.plain_role import execute
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's alone")
 
 
-def has_tenant(model):
-    try:
-        return model._meta.get_field("tenant").is_relation
-    except FieldDoesNotExist:
-        return False
-
-
-def test_every_model_has_a_tenant_or_says_through_what():
+def test_every_model_has_a_policy():
     own = list(apps.get_app_config("maptician_scim").get_models(include_auto_created=True))
-    assert {model.__name__ for model in own if not has_tenant(model)} == THROUGH.keys()
     assert [table.model for table in policies.tables()] == own
     assert all(table.condition for table in policies.tables())
-
-
-def test_what_rows_are_found_through_has_a_tenant_itself():
-    for steps in THROUGH.values():
-        assert all(has_tenant(apps.get_model("maptician_scim", other)) for _, other, _ in steps)
 
 
 def test_statements_on_every_table_are_recognised():

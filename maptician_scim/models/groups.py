@@ -125,6 +125,14 @@ class GroupNesting(models.Model):
     """That one group is a member of another. The host knows nothing of it."""
 
     id = models.BigAutoField(primary_key=True)
+    # That of both groups. Null in rows that the version before this column wrote.
+    tenant = models.ForeignKey(
+        scim_settings.TENANT_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        db_index=False,
+    )
     parent = models.ForeignKey(
         ProvisionedGroup, on_delete=models.CASCADE, related_name="children", db_index=False
     )
