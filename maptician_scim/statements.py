@@ -10,6 +10,7 @@ would hold that of its compilation for ever.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -76,8 +77,8 @@ class Statement:
     """The SQL of a ``values_list`` queryset, and how its columns are read."""
 
     def __init__(self, queryset: QuerySet[Any, Any]) -> None:
-        self.using = queryset.db
-        """The database; a router that chooses another one for each query is asked once."""
+        self.using = router.db_for_write(queryset.model)
+        """Where writes go: a client reads at once what it has just written, and rows are locked."""
 
         compiler = queryset.query.get_compiler(self.using)
         sql, params = compiler.as_sql()
@@ -145,7 +146,12 @@ def _faster(convert: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _from_json(value: Any, *context: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:  # a number that is too large for it, written by somebody else
+        return json.loads(value)
 
 
 _kept: dict[object, Statement] = {}

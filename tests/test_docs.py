@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from tests import tables
 from tests.live import ROOT
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(tables.DOCS.glob("*.md"))]
+AT_THE_TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")]
+DOCUMENTS = [*AT_THE_TOP, *sorted(tables.DOCS.glob("*.md"))]
 LINK = re.compile(r"""(?:\]\(|\bsrc(?:set)?=")(?!https?:)([^)"\s]+)""")
 PICTURE = re.compile(r"<img [^>]*>|!\[[^]]*\]")
+TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 COPIED = re.compile(r"<!-- from:(\S+) -->\n```python\n(.*?)```", re.DOTALL)
 
 
@@ -54,6 +57,26 @@ def test_copied_code_stands_in_its_file(document, path, code):
     source = Path(ROOT, path).read_text()
     ast.parse(code)
     assert code.strip() in source
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_tests_that_are_named_are_there(document):
+    named = set(TEST.findall(document.read_text()))
+    assert {(path, name) for path, name in named if name not in functions_of(path)} == set()
+
+
+@cache
+def functions_of(path):
+    """The names of a file's functions; none if it is not there."""
+    file = Path(ROOT, path)
+    tree = ast.parse(file.read_text() if file.exists() else "")
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_the_threats_name_is_written_so_that_it_is_found():
+    """Not cut by the end of a line, nor without its file."""
+    text = (tables.DOCS / "security.md").read_text()
+    assert TEST.sub("", text).count("::") == text.count("`file::name`")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from maptician_scim import activity, policies, rls
+from maptician_scim import activity, bookmarks, policies, rls, statements
 from maptician_scim.models import (
     Activity,
     Connection,
@@ -57,6 +57,9 @@ def forgetful(monkeypatch):
         )
         monkeypatch.setattr(rows, "ever_of", lambda rows, tenant: rows.all())
     monkeypatch.setattr(EventQuerySet, "for_tenant", lambda rows, tenant: rows.all())
+    # What was compiled knows the tenant, and what is compiled now must not outlive this.
+    monkeypatch.setattr(statements, "_kept", {})
+    monkeypatch.setattr(bookmarks, "_written", {})
 
 
 @pytest.fixture

@@ -163,6 +163,32 @@ def test_inserted_object_is_what_save_leaves(acme, scim):
     }
 
 
+@pytest.mark.parametrize("stored", ["1e999", "[]", '{"a": null}', "null", '"text"'])
+def test_json_is_read_as_the_orm_reads_it(stored):
+    field = models.JSONField()
+    read = statements._faster(field.from_db_value)
+    assert read is not field.from_db_value
+    assert read(stored, None, connection) == field.from_db_value(stored, None, connection)
+
+
+def test_statement_reads_where_writes_go(acme, settings):
+    """A replica may not have yet what the client has just written, and locks nothing."""
+    settings.DATABASE_ROUTERS = ["tests.test_statements.Replicated"]
+    users = get_user_model()
+    assert users.objects.all().db == "replica"
+    assert statements.Statement(users.objects.values_list("pk")).using == "default"
+
+
+class Replicated:
+    """Reads from a replica that is not there."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
 def test_update_changes_what_it_names_alone(scim, people):
     record = ProvisionedUser.objects.get(scim_id=people[0]["id"])
     record.external_id, record.user_name = "new", "not written"

@@ -128,7 +128,7 @@ def test_token_is_compared_and_not_only_found(scim, monkeypatch):
     """As if an index or a collation took another digest for the same."""
     other = Token.objects.get()
     other.digest = other.digest.upper()
-    monkeypatch.setattr(TokenQuerySet, "first", lambda self: other)
+    monkeypatch.setattr(TokenQuerySet, "letting_in", lambda self, digest: other)
     assert scim.search().status_code == 401
 
 

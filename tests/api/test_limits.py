@@ -1,6 +1,7 @@
 """Each limit holds, and what is just below it passes."""
 
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from maptician_scim import bulk
 from maptician_scim.models import Event
 from tests.client import ERROR, refs
+from tests.extensions import ADAPTER, WORKPLACE
 
 
 @pytest.fixture
@@ -120,6 +122,16 @@ def test_values_that_become_too_many_are_refused(scim, limit):
     answer = scim.modify(pat["id"], {"op": "add", "path": "roles", "value": [{"value": "more"}]})
     assert "'roles' has 21 values" in refusal(answer, 400, "invalidValue")
     assert scim.read(pat["id"]).json() == pat
+
+
+def test_values_of_an_extension_are_counted_too(scim, limit):
+    limit(MAX_VALUES=20, USER_ADAPTER=ADAPTER)
+    pat = {"userName": "pat", WORKPLACE: {"lockers": list(range(20))}}
+    made = scim.create(**pat)
+    assert made.status_code == 201
+    pat[WORKPLACE]["lockers"].append(20)
+    answer = scim.replace(made.json()["id"], pat)
+    assert "has 21 values; at most 20 are allowed" in refusal(answer, 400, "invalidValue")
 
 
 def test_whoever_has_too_many_values_already_is_deactivated_all_the_same(scim, limit):
@@ -261,8 +273,14 @@ def test_bulk_in_time_is_done_as_a_whole(scim, slow, limit):
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="statement_timeout is PostgreSQL's")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_statement_that_takes_too_long_is_503_and_not_tried_again(scim, monkeypatch, method):
+@pytest.mark.parametrize(
+    ("method", "path", "inside"),
+    [("GET", f"/Users/{UUID(int=1)}", "_with_id"), ("POST", "/Users", "_create")],
+    ids=["GET", "POST"],
+)
+def test_statement_that_takes_too_long_is_503_and_not_tried_again(
+    scim, monkeypatch, method, path, inside
+):
     tries = []
 
     def slow(*args):
@@ -270,12 +288,11 @@ def test_statement_that_takes_too_long_is_503_and_not_tried_again(scim, monkeypa
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(5)")
 
-    name = "_documents" if method == "GET" else "_create"
-    monkeypatch.setattr(f"maptician_scim.provisioning.UserProvisioner.{name}", slow)
+    monkeypatch.setattr(f"maptician_scim.provisioning.UserProvisioner.{inside}", slow)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 100")
     try:
-        answer = scim.request_scim(method, "/Users", {"userName": "a"} if method == "POST" else "")
+        answer = scim.request_scim(method, path, {"userName": "a"} if method == "POST" else "")
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET statement_timeout")

@@ -56,8 +56,8 @@ MUTATIONS = (
     Mutation(
         "7643-4.1.2-f",
         "maptician_scim/relations.py",
-        '| {"type": "direct"}',
-        '| {"type": "indirect"}',
+        '"type": "direct"}',
+        '"type": "indirect"}',
         f"{GROUPS}::test_person_shows_their_groups",
     ),
     Mutation(
@@ -154,8 +154,8 @@ MUTATIONS = (
     Mutation(
         "7644-3.8-b",
         "maptician_scim/parsers.py",
-        "body.decode(),",
-        'body.decode("latin-1"),',
+        "redaction.Hidden(body.decode()),",
+        'redaction.Hidden(body.decode("latin-1")),',
         f"{RFC}::test_answer_is_utf_8_and_so_is_a_body_without_a_charset",
     ),
     Mutation(
@@ -224,7 +224,7 @@ MUTATIONS = (
     Mutation(
         "9865-5.2-a",
         "maptician_scim/provisioning/searching.py",
-        "str(tenant.pk), types,",
+        "str(self.tenant.pk), types,",
         "types,",
         f"{CURSORS}::test_cursor_of_another_tenant_is_invalid_cursor",
     ),

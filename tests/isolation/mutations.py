@@ -11,6 +11,12 @@ USERS = "maptician_scim/provisioning/users.py"
 GROUPS = "maptician_scim/provisioning/groups.py"
 RELATIONS = "maptician_scim/relations.py"
 MEMBERSHIP = "maptician_scim/membership.py"
+LOCKED = (
+    "maptician_scim/provisioning/base.py",
+    "(of or self.record_model.objects.for_tenant)(tenant)",
+    "of(tenant) if of else self.record_model.objects.live()",
+)
+"""What every verb that changes something begins with."""
 
 
 def _break(case: str, file: str, old: str, new: str) -> Mutation:
@@ -21,32 +27,28 @@ MUTATIONS = (
     _break(
         "GET /Users/<uuid> - person in the path",
         USERS,
-        "annotated(ProvisionedUser.objects.for_tenant(self.tenant))",
+        "annotated(ProvisionedUser.objects.for_tenant(tenant))",
         "annotated(ProvisionedUser.objects.live())",
     ),
     _break(
         "PATCH /Users/<uuid> - person in the path",
-        USERS,
-        "people = ProvisionedUser.objects.for_tenant(self.tenant)",
-        "people = ProvisionedUser.objects.live()",
+        *LOCKED,
     ),
     _break(
         "POST /Users - userName in the body",
-        USERS,
-        "records = ProvisionedUser.objects.ever_of(self.tenant)\n",
-        "records = ProvisionedUser.objects.live()\n",
+        "maptician_scim/models/users.py",
+        "ProvisionedUser.objects.ever_of(tenant).filter(user_name_key=key)",
+        "ProvisionedUser.objects.filter(user_name_key=key)",
     ),
     _break(
         "GET /Groups - filter displayName eq ?",
         GROUPS,
-        "annotated(ProvisionedGroup.objects.for_tenant(self.tenant))",
+        "annotated(ProvisionedGroup.objects.for_tenant(tenant))",
         "annotated(ProvisionedGroup.objects.live())",
     ),
     _break(
         "DELETE /Groups/<uuid> - group in the path",
-        GROUPS,
-        "groups = ProvisionedGroup.objects.for_tenant(self.tenant).select",
-        "groups = ProvisionedGroup.objects.live().select",
+        *LOCKED,
     ),
     _break(
         "POST /Groups - members.value in the body",
@@ -85,7 +87,7 @@ MUTATIONS = (
     _break(
         "GET /Users - cursor",
         "maptician_scim/provisioning/searching.py",
-        "str(tenant.pk), types,",
+        "str(self.tenant.pk), types,",
         "types,",
     ),
     _break(
