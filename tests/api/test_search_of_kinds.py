@@ -14,8 +14,8 @@ from maptician_scim.provisioning import PROVISIONERS, UserProvisioner
 
 
 class FirstKind(UserProvisioner):
-    def visible(self):
-        return super().visible().exclude(user_name_key__startswith="g")
+    def visible_to(self, tenant):
+        return super().visible_to(tenant).exclude(user_name_key__startswith="g")
 
 
 class SecondKind(UserProvisioner):
@@ -27,8 +27,8 @@ class SecondKind(UserProvisioner):
         lines = {k: v for k, v in host.attribute_map.items() if not k.startswith(ENTERPRISE_USER)}
         return type("Plain", (host,), {"_mapping": AttributeMap(lines, User)})
 
-    def visible(self):
-        return super().visible().filter(user_name_key__startswith="g")
+    def visible_to(self, tenant):
+        return super().visible_to(tenant).filter(user_name_key__startswith="g")
 
 
 @pytest.fixture(autouse=True)
