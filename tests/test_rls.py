@@ -137,8 +137,8 @@ def test_request_sees_nobody_before_its_tenant_is_known(ours):
         assert not ProvisionedUser.objects.exists()
 
 
-def test_groups_in_groups_and_sessions_are_seen_through_what_has_a_tenant(
-    settings, acme, scim, other_scim, ours
+def test_groups_in_groups_and_sessions_are_seen_by_their_tenant(
+    settings, acme, globex, scim, other_scim, ours
 ):
     settings.MAPTICIAN_SCIM = settings.MAPTICIAN_SCIM | {"NESTED_GROUPS": True}
     for client in (scim, other_scim):
@@ -146,12 +146,15 @@ def test_groups_in_groups_and_sessions_are_seen_through_what_has_a_tenant(
         assert client.push("Parent", [child]).status_code == 201
     for record in ProvisionedUser.objects.all():
         SessionKey.objects.create(user=record.user, session_key="ours")
-    SessionKey.objects.create(user=OccupantFactory(staff=True), session_key="an admin's")
+    staff = OccupantFactory(staff=True)
+    for key, tenant in {"an admin's": None, "noted": acme, "theirs": globex}.items():
+        SessionKey.objects.create(user=staff, session_key=key, tenant=tenant)
     nesting = ProvisionedGroup.children.rel.related_model
-    assert (nesting.objects.count(), SessionKey.objects.count()) == (2, 2)
+    assert (nesting.objects.count(), SessionKey.objects.count()) == (2, 4)
     with rls.within(acme.pk):
         assert nesting.objects.count() == 1
-        assert SessionKey.objects.get().session_key == "ours"
+        seen = SessionKey.objects.values_list("session_key", flat=True)
+        assert set(seen) == {"ours", "noted"}
 
 
 # -- whose turn it is -----------------------------------------------------------------------------

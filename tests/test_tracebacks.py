@@ -26,7 +26,7 @@ DEPTHS = [
     "maptician_scim.tokens.zlib.crc32",
     "maptician_scim.tokens.digest",
     "maptician_scim.tokens.hashlib.sha256",
-    "maptician_scim.models.tokens.TokenQuerySet.first",
+    "maptician_scim.models.tokens.TokenQuerySet.letting_in",
     "maptician_scim.authentication.hmac.compare_digest",
     "maptician_scim.authentication.tenant_key",
     "maptician_scim.throttling.admit",
@@ -38,10 +38,11 @@ DEPTHS = [
     "maptician_scim.provisioning.UserProvisioner.note",
     "maptician_scim.protocol.messages.scim.Resource.model_dump",
     "maptician_scim.protocol.dialects.pruned",
-    "maptician_scim.provisioning.users.transactions.write",
+    "maptician_scim.provisioning.base.transactions.write",
     "maptician_scim.adapters.UserAdapter.take",
     "maptician_scim.events.record",
     "maptician_scim.activity.count",
+    "maptician_scim.statements.insert",
     "maptician_scim.renderers.orjson.dumps",
 ]
 """Functions that a request calls, from the outside inwards."""
