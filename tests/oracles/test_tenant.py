@@ -201,6 +201,8 @@ class TenantMachine(RuleBasedStateMachine):
         posts = [self.post(n, name) for n, name in enumerate(hired)]
         joins = [self.join(team, n) for n in range(len(hired))]
         gone = [{"method": "DELETE", "path": f"/Users/{person}"} for person in left]
+        if not posts + gone:
+            return multiple()  # a bulk of nothing is refused
         answers = self.scim.bulk(*posts, *joins, *gone).json()["Operations"]
         statuses = [int(answer["status"]) for answer in answers]
         new = []
