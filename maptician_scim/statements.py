@@ -193,6 +193,8 @@ def insert(instance: Model) -> None:
     if _is_heard(model) or not can_return:
         instance.save(force_insert=True, using=using)
         return
+    # As save does: raises ValueError where it refers to an object that nobody has saved.
+    instance._prepare_related_fields_for_save("save")  # type: ignore[attr-defined]
     key = model._meta.pk
     fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)

@@ -189,6 +189,12 @@ class Replicated:
         return "default"
 
 
+def test_object_that_refers_to_an_unsaved_one_is_not_inserted(acme):
+    record = ProvisionedUser(tenant=acme, user=get_user_model()(), user_name=NAME)
+    with pytest.raises(ValueError, match="unsaved related object"):
+        statements.insert(record)
+
+
 def test_update_changes_what_it_names_alone(scim, people):
     record = ProvisionedUser.objects.get(scim_id=people[0]["id"])
     record.external_id, record.user_name = "new", "not written"
