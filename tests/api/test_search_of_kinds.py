@@ -13,12 +13,22 @@ from maptician_scim.protocol.schemas import ENTERPRISE_USER, User
 from maptician_scim.provisioning import PROVISIONERS, UserProvisioner
 
 
-class FirstKind(UserProvisioner):
+class Part(UserProvisioner):
+    """A part of a tenant's people: what is compiled, or remembered, for all does not hold."""
+
+    def can_be_compiled(self):
+        return False
+
+    def place(self, first):
+        return None
+
+
+class FirstKind(Part):
     def visible_to(self, tenant):
         return super().visible_to(tenant).exclude(user_name_key__startswith="g")
 
 
-class SecondKind(UserProvisioner):
+class SecondKind(Part):
     resource_type = "Group"
 
     @property
