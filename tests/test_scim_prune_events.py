@@ -146,7 +146,7 @@ def test_no_event_is_loaded_whoever_listens(acme, monkeypatch):
 def test_statements_are_as_many_as_batches(acme, django_assert_num_queries):
     for _ in range(10):
         event(acme, 400)
-    # The ends, the parts, who was held back, the ends of the requests; what totals are to be tidied.
+    # The ends, the parts, who was held back, the ends of the requests; which totals to tidy.
     totals = 1 if connection.vendor == "postgresql" else 0
     with django_assert_num_queries(1 + 5 + 1 + 1 + totals):
         run("--batch-size", "2")
