@@ -95,13 +95,12 @@ class GroupProvisioner(Provisioner):
         self.origin.group = name if isinstance(name, str) else ""
 
     def _completed(self, documents: list[Document]) -> list[Document]:
-        found = documents
-        if found and self.projection.includes("members"):
-            members = relations.members(self.tenant, [d["id"] for d in found], self._urls)
-            for document in found:
+        if documents and self.projection.includes("members"):
+            members = relations.members(self.tenant, [d["id"] for d in documents], self._urls)
+            for document in documents:
                 if document["id"] in members:
                     document["members"] = members[document["id"]]
-        return found
+        return documents
 
     @property
     def _urls(self) -> Mapping[str, str]:
