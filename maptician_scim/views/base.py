@@ -96,6 +96,7 @@ class SCIMView(APIView):
         return drf_request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        _read_query_as_utf8(request._request)
         super().initial(request, *args, **kwargs)
         _check_headers(request._request)
 
@@ -213,6 +214,15 @@ def _check_headers(request: HttpRequest) -> None:
 def is_correlation_id(text: str) -> bool:
     """Whether what a client calls its request can be taken over into the log."""
     return bool(REQUEST_ID.fullmatch(text)) and not redaction.holds_token(text)
+
+
+def _read_query_as_utf8(request: HttpRequest) -> None:
+    """Read the query string as UTF-8 (RFC 7644 section 8.1), whatever the body claims to be in.
+
+    Django decodes it by the charset of the Content-Type; by UTF-16, no parameter has its name.
+    """
+    if request.encoding is not None:
+        request.encoding = "utf-8"
 
 
 def _accept_chunks(request: HttpRequest) -> None:

@@ -1,5 +1,7 @@
 """Lists, look-ups and paging (RFC 7644 section 3.4.2)."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.client import ENTERPRISE, LIST
@@ -39,6 +41,18 @@ def test_inactive_people_are_found(scim, people):
     scim.modify(people[0]["id"], {"op": "replace", "value": {"active": False}})
     [found] = scim.search('userName eq "PERSON0@X"').json()["Resources"]
     assert (found["id"], found["active"]) == (people[0]["id"], False)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "iso-8859-1", "cp037"])
+def test_parameters_are_utf_8_whatever_charset_the_content_type_names(scim, charset):
+    """Django decodes them by it, and Okta sends a Content-Type with a GET, too."""
+    pat = scim.create(userName="zoë@x").json()
+    scim.create(userName="zed@x")
+    query = urlencode({"filter": 'userName eq "ZOË@x"', "count": 1})
+    content_type = f"application/scim+json; charset={charset}"
+    # As a header: the test client sends no Content-Type without a body.
+    answer = scim.request_scim("GET", f"/Users?{query}", Content_Type=content_type)
+    assert answer.json()["Resources"] == [pat]
 
 
 @pytest.mark.rfc("7644", "3.4.2.4", "a", "b", "c")
