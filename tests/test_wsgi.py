@@ -5,6 +5,7 @@ import io
 import pytest
 
 from example_project.wsgi import application
+from maptician_scim.models import Event
 from tests.client import ERROR
 
 MANY = "&".join(f"p{n}=" for n in range(1001))
@@ -15,7 +16,7 @@ MANY = "&".join(f"p{n}=" for n in range(1001))
 @pytest.mark.parametrize(
     "content_type", ["application/scim+json", "application/json; charset=utf-8"]
 )
-def test_too_many_parameters_are_refused_whatever_the_content_type(scim, content_type):
+def test_too_many_parameters_are_refused_and_logged_whatever_the_content_type(scim, content_type):
     """With a charset in it Django reads the parameters before anybody could answer."""
     request = scim._base_environ(
         PATH_INFO="/scim/v2/Users",
@@ -31,3 +32,4 @@ def test_too_many_parameters_are_refused_whatever_the_content_type(scim, content
     assert started[0] == "400 Bad Request"
     assert f'"schemas":["{ERROR}"],"status":"400"'.encode() in answer.content
     answer.close()
+    assert Event.objects.get().status == 400

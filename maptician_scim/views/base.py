@@ -96,8 +96,8 @@ class SCIMView(APIView):
         return drf_request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        _read_query_as_utf8(request._request)
         super().initial(request, *args, **kwargs)
+        _read_query_as_utf8(request._request)
         _check_headers(request._request)
 
     def handle_exception(self, exc: Exception) -> Response:
