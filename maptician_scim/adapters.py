@@ -168,7 +168,7 @@ class UserAdapter(SCIMUser):
         names = {"sent": user_name, "derived": self.username_for(user_name)}
         if not inherits(type(self), UserAdapter, "users_of"):
             return self._unlinked(tenant, field.field, names.values()).first()
-        statement = compiled(("unlinked", type(self), field.field), self._to_find)
+        statement = compiled(("unlinked", type(self), field.field), self.to_find_existing)
         for row in statement.page({"tenant": tenant.pk} | names, 0, 1):
             return split(get_user_model(), statement.using, row)[0]
         return None
@@ -180,7 +180,8 @@ class UserAdapter(SCIMUser):
         return users.exclude(scim_records__tenant=tenant).order_by("pk")
 
     @classmethod
-    def _to_find(cls) -> QuerySet[Any, Any]:
+    def to_find_existing(cls) -> QuerySet[Any, Any]:
+        """What ``find_existing`` asks for, with slots for values."""
         attribute, users = cls.mapping().user_name, get_user_model()
         field = attribute.field if attribute else users.USERNAME_FIELD
         names = [slot(name, users, field) for name in ("sent", "derived")]

@@ -91,16 +91,15 @@ def end(user: AbstractBaseUser) -> None:
     ``Unavailable`` where a cache that keeps sessions does not answer: they would be there again as
     soon as it does.
     """
-    mine = SessionKey.objects.filter(user_id=user.pk)
+    keys = SessionKey.objects.of(user)
+    if not keys:
+        return
     engine = store()
     if _keeps_cache(engine):
-        names = [
-            engine.cache_key_prefix + key for key in mine.values_list("session_key", flat=True)
-        ]
-        _forget(names)
+        _forget([engine.cache_key_prefix + key for key in keys])
     if _keeps_rows(engine):
-        Session.objects.filter(session_key__in=mine.values("session_key")).delete()
-    mine.delete()
+        Session.objects.filter(session_key__in=keys).delete()
+    SessionKey.objects.filter(session_key__in=keys).delete()
 
 
 def _forget(names: list[str]) -> None:

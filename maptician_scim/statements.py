@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -195,17 +196,9 @@ def insert(instance: Model) -> None:
         return
     # As save does: raises ValueError where it refers to an object that nobody has saved.
     instance._prepare_related_fields_for_save("save")  # type: ignore[attr-defined]
-    key = model._meta.pk
-    fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
-    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table = connection.ops.quote_name(model._meta.db_table)
-    returned = connection.ops.quote_name(key.column)
+    sql, fields = _insertion(model, using)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {returned}",  # noqa: S608
-            [_saved(field, instance, connection, adds=True) for field in fields],
-        )
+        cursor.execute(sql, [_saved(field, instance, connection, adds=True) for field in fields])
         [value] = cursor.fetchone()
     instance.pk = value
     instance._state.adding, instance._state.db = False, using
@@ -218,19 +211,33 @@ def update(instance: Model, *fields: str) -> None:
     if _is_heard(model):
         instance.save(update_fields=fields, using=using)
         return
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    columns = [model._meta.get_field(name) for name in fields]
-    changes = ", ".join(f"{quote(field.column)} = %s" for field in columns)
-    table, key = quote(model._meta.db_table), model._meta.pk
+    connection, key = connections[using], model._meta.pk
+    sql, written = _change(model, fields, using)
+    values = [_saved(field, instance, connection, adds=False) for field in written]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s",  # noqa: S608
-            [
-                *(_saved(field, instance, connection, adds=False) for field in columns),
-                key.get_db_prep_value(instance.pk, connection),
-            ],
-        )
+        cursor.execute(sql, [*values, key.get_db_prep_value(instance.pk, connection)])
+
+
+@cache
+def _insertion(model: Any, using: str) -> tuple[str, list[Any]]:
+    """The statement that writes a new object, and the fields whose values it takes."""
+    quote, key = connections[using].ops.quote_name, model._meta.pk
+    fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
+    names = ", ".join(quote(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table, returned = quote(model._meta.db_table), quote(key.column)
+    sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {returned}"  # noqa: S608
+    return sql, fields
+
+
+@cache
+def _change(model: Any, names: tuple[str, ...], using: str) -> tuple[str, list[Any]]:
+    """The statement that writes these fields of an object, and the fields."""
+    quote, key = connections[using].ops.quote_name, model._meta.pk
+    fields = [model._meta.get_field(name) for name in names]
+    changes = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    table = quote(model._meta.db_table)
+    return f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s", fields  # noqa: S608
 
 
 def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import cast
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.request import split_domain_port
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 
 from maptician_scim import statements
 from maptician_scim.conf import HostUser, Tenant, scim_settings
@@ -62,8 +64,15 @@ def endpoint_url(request: HttpRequest, name: str = "users") -> str:
     """The absolute URL of an endpoint on the tenant's own host."""
     urls: dict[str, str] = request.__dict__.setdefault("_scim_endpoint_urls", {})
     if name not in urls:
-        urls[name] = request.build_absolute_uri(reverse(f"scim:{name}"))
+        path = _path_of(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+        urls[name] = request.build_absolute_uri(path)
     return urls[name]
+
+
+@cache
+def _path_of(name: str, urlconf: str, prefix: str) -> str:
+    """The path of an endpoint, which nothing else decides."""
+    return reverse(f"scim:{name}", urlconf)
 
 
 def base_url(tenant: Tenant, *, scheme: str = "https", port: int | None = None) -> str:

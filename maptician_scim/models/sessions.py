@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from maptician_scim.conf import scim_settings
+from maptician_scim import statements
+from maptician_scim.conf import HostUser, scim_settings
+
+
+class SessionKeyQuerySet(models.QuerySet["SessionKey"]):
+    def of(self, user: HostUser) -> list[str]:
+        """The keys of the sessions a user has."""
+        statement = statements.compiled("sessions", _of_user)
+        return [key for (key,) in statement.rows({"user": user.pk})]
+
+
+def _of_user() -> models.QuerySet[SessionKey, Any]:
+    user = statements.slot("user", SessionKey, "user")
+    return SessionKey.objects.filter(user=user).values_list("session_key")
 
 
 class SessionKey(models.Model):
@@ -25,6 +40,8 @@ class SessionKey(models.Model):
         db_index=False,
     )
     session_key = models.CharField(max_length=40, unique=True)
+
+    objects = SessionKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("session key")

@@ -51,6 +51,7 @@ from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
+from maptician_scim.provisioning.newcomers import heard_of
 from maptician_scim.statements import columns, compiled, insert, slot, split, update
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -194,19 +195,26 @@ class UserProvisioner(Provisioner):
     def _adapter_for_new(self, user_name: str) -> UserAdapter:
         """An adapter around the host user a POST is about: a former one, or a new one."""
         adapter = self.adapter_class(None, self.request, tenant=self.tenant)
-        latest = ProvisionedUser.objects.latest_with(self.tenant, user_name_key(user_name))
-        if latest is not None and latest.user_id is not None:
-            if latest.deleted_at is None:
-                adapter.obj = latest.user
-                if adapter.belongs_to_tenant():
-                    adapter.provisioned_user = latest
-                    raise _taken(user_name, by=adapter)
-                detach(latest)  # moved to another tenant without our being told
-            elif kept := self._kept_user(latest):
-                adapter.obj = kept
-                return adapter
-        adapter.obj = adapter.find_existing(user_name) or adapter.new_user()
+        heard = heard_of(adapter, user_name)
+        if heard.user is not None and heard.ended is None:
+            self._check_is_free(user_name, adapter)
+        elif heard.user is not None and (kept := self._kept_user(heard.user)):
+            adapter.obj = kept
+            return adapter
+        found = adapter.find_existing(user_name) if heard.may_exist else None
+        adapter.obj = found or adapter.new_user()
         return adapter
+
+    def _check_is_free(self, user_name: str, adapter: UserAdapter) -> None:
+        """Raise ``Uniqueness`` if the userName is that of somebody in the tenant."""
+        latest = ProvisionedUser.objects.latest_with(self.tenant, user_name_key(user_name))
+        if latest is None or latest.deleted_at is not None:
+            return  # ended meanwhile
+        adapter.obj = latest.user
+        if adapter.belongs_to_tenant():
+            adapter.provisioned_user = latest
+            raise _taken(user_name, by=adapter)
+        detach(latest)  # moved to another tenant without our being told
 
     def _groups_of(self, user: HostUser) -> Any:
         """The groups of somebody who is taken up, fetched with them if ``_kept_user`` did."""
@@ -215,14 +223,14 @@ class UserProvisioner(Provisioner):
         users = self.adapter_class.users_of(self.tenant).filter(pk=user.pk)
         return users.values_list(relations.groups_column(self.tenant, "pk"), flat=True).first()
 
-    def _kept_user(self, deleted: ProvisionedUser) -> HostUser | None:
+    def _kept_user(self, user_pk: Any) -> HostUser | None:
         """The host user whom DELETE had detached, locked; none if linked again or moved away."""
         linked = ProvisionedUser.objects.ever_of(self.tenant).live().filter(user=OuterRef("pk"))
         users = self.adapter_class.users_of(self.tenant).filter(~Exists(linked))
         if scim_settings.serves_groups:
             groups = relations.groups_column(self.tenant, "pk")
             users = users.annotate(**{GROUPS_COLUMN: groups})
-        return users.select_for_update(of=("self",)).filter(pk=deleted.user_id).first()
+        return users.select_for_update(of=("self",)).filter(pk=user_pk).first()
 
     def _change(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
