@@ -7,10 +7,11 @@ scim2-models validates it.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import scim2_models as scim
+from scim2_models.path import AttributeBinding
 
 from maptician_scim.protocol.schemas import (
     ENTERPRISE_USER,
@@ -26,7 +27,7 @@ READ_ONLY = frozenset({"id", "meta", "groups"})
 
 FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
 MANAGER = f"{ENTERPRISE_USER}:manager".lower()
-ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9$_-]*")
+ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9$_-]{0,254}")
 
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -88,17 +89,21 @@ def _extension(model: ResourceModel, urn: str, payload: dict[str, Any]) -> dict[
 
     What nobody knows is ignored, and what is readOnly too (RFC 7644 section 3.5.1).
     """
-    path = scim.Path.__class_getitem__(model)
     tolerated = {}
     for name, value in payload.items():
-        is_legal = bool(ATTRIBUTE_NAME.fullmatch(name))
-        binding = path(f"{urn}:{name}").resolve() if is_legal else None
-        if (
-            binding is not None
-            and binding.get_annotation(scim.Mutability) != scim.Mutability.read_only
-        ):
+        binding = _writable(model, urn, name) if ATTRIBUTE_NAME.fullmatch(name) else None
+        if binding is not None:
             tolerated[name] = typed(binding, attribute_value(model, binding.urn, value))
     return tolerated
+
+
+@lru_cache(maxsize=1000)
+def _writable(model: ResourceModel, urn: str, name: str) -> AttributeBinding | None:
+    """The attribute of an extension that a client may set by this name."""
+    binding: AttributeBinding | None = scim.Path.__class_getitem__(model)(f"{urn}:{name}").resolve()
+    if binding is None or binding.get_annotation(scim.Mutability) == scim.Mutability.read_only:
+        return None
+    return binding
 
 
 def _known_schemas(model: ResourceModel, schemas: Any) -> Any:

@@ -93,6 +93,10 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
 
     Raises an error that names the path.
     """
+    target = scim.Path.__class_getitem__(model)(operation["path"])
+    if operation["op"] != "remove" and _fits(target, operation["value"]):
+        target.set(resource, operation["value"])
+        return True
     try:
         patch = _patch_of(model).model_validate(
             {"Operations": [operation]},
@@ -114,6 +118,24 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
     except (ValidationError, scim.SCIMException) as error:
         raise named(operation["path"], scim_error(error)) from error
     return True
+
+
+def _fits(target: scim.Path[Any], value: Any) -> bool:
+    """Whether nothing can be wrong with a value: a plain one of the type of a whole attribute.
+
+    Most of what is patched is of this kind, above all ``active``; to have a whole PATCH validated
+    and the resource copied for it takes twenty times as long.
+    """
+    binding = target.resolve()
+    return (
+        binding is not None
+        and type(value) is binding.field_type
+        and type(value) in (bool, str)
+        and target.value_filter is None
+        and not binding.is_multivalued
+        and binding.sub_field_name is None
+        and binding.get_annotation(scim.Mutability) in (None, scim.Mutability.read_write)
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Exists, QuerySet, Subquery
 
 from maptician_scim.adapters import UserAdapter
+from maptician_scim.conf import Tenant
 from maptician_scim.models import ProvisionedUser
 from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.statements import compiled, inherits, slot
@@ -34,7 +35,8 @@ def heard_of(adapter: UserAdapter, user_name: str) -> Heard:
 
     Where the host finds people in its own way, nothing is said about those without a record.
     """
-    kind, field, tenant = type(adapter), adapter.mapping().user_name, adapter.tenant
+    kind, field = type(adapter), adapter.mapping().user_name
+    tenant: Tenant = adapter.tenant
     key = user_name_key(user_name)
     if field is None or "__" in field.field or not _finds_as_we_do(kind):
         latest = ProvisionedUser.objects.latest_with(tenant, key)
@@ -55,13 +57,9 @@ def _to_hear_of(kind: type[UserAdapter]) -> QuerySet[Any, Any]:
     tenant = slot("tenant", ProvisionedUser, "tenant")
     key = slot("key", ProvisionedUser, "user_name_key")
     records = ProvisionedUser.objects.ever_of(tenant).filter(user_name_key=key).order_by("-id")
-    found = (
-        tenant_model()
-        ._base_manager.filter(pk=tenant)
-        .annotate(
-            user=Subquery(records.values("user")[:1]),
-            ended=Subquery(records.values("deleted_at")[:1]),
-            exists=Exists(kind.to_find_existing()),
-        )
+    tenants: QuerySet[Any, Any] = tenant_model()._base_manager.filter(pk=tenant)
+    return tenants.values_list(
+        Subquery(records.values("user")[:1]),
+        Subquery(records.values("deleted_at")[:1]),
+        Exists(kind.to_find_existing()),
     )
-    return found.values_list("user", "ended", "exists")

@@ -25,14 +25,19 @@ MODULES = {
     "plain DRF": "tests.benchmarks.plain",
 }
 
+SETTINGS = {
+    "django-scim2": "tests.benchmarks.peer.settings",
+    "plain DRF": "tests.benchmarks.plain_settings",
+}
+"""Where they are not those of the example project as it is measured."""
+
 CLIENTS = 2
 """Connections that ask at the same time: as many as gunicorn has workers."""
 
 
 def settings_of(name, database_url, variables):
     env = environment(database_url, **PRODUCTION)
-    if name == "django-scim2":
-        env["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.peer.settings"
+    env["DJANGO_SETTINGS_MODULE"] = SETTINGS.get(name, "tests.benchmarks.settings")
     return dict(env | variables)
 
 

@@ -1,44 +1,31 @@
-"""What a 401 costs at least where DRF is used: one view, one SELECT, no middleware."""
+"""What a 401 costs in a project that uses DRF: a view, and the one SELECT of DRF's own
+``TokenAuthentication``, with our table in the place of DRF's."""
 
 import hashlib
-import os
 
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
 from django.urls import path
 
-from example_project.database import database_settings
-
-settings.configure(
-    ALLOWED_HOSTS=["*"],
-    DATABASES={"default": database_settings(os.environ["DATABASE_URL"])},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
-    MIDDLEWARE=[],
-    ROOT_URLCONF=__name__,
-    SECRET_KEY=os.environ["DJANGO_SECRET_KEY"],
-    USE_TZ=True,
-)
 application = get_wsgi_application()
 
-from rest_framework.authentication import BaseAuthentication  # noqa: E402 after the settings
+from rest_framework.authentication import TokenAuthentication  # noqa: E402 needs the settings
 from rest_framework.exceptions import AuthenticationFailed  # noqa: E402
 from rest_framework.renderers import JSONRenderer  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 
-SELECT = "SELECT id, tenant_id, revoked_at FROM maptician_scim_token WHERE digest = %s"
+from maptician_scim.models import Token  # noqa: E402
 
 
-class Bearer(BaseAuthentication):
-    def authenticate(self, request):
-        secret = request.META.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
-        with connection.cursor() as cursor:
-            cursor.execute(SELECT, [hashlib.sha256(secret.encode()).hexdigest()])
-            if cursor.fetchone() is None:
-                raise AuthenticationFailed("The bearer token is not valid.")
+class Bearer(TokenAuthentication):
+    keyword = "Bearer"
 
-    def authenticate_header(self, request):
-        return "Bearer"
+    def authenticate_credentials(self, key):
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        try:
+            token = Token.objects.select_related("tenant").get(digest=digest)
+        except Token.DoesNotExist:
+            raise AuthenticationFailed("Invalid token.") from None
+        return token.tenant, token
 
 
 class Renderer(JSONRenderer):

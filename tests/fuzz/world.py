@@ -159,7 +159,8 @@ class World:
         tenant = request.tenant
         is_done = answer.status < 400
         if request.is_write and is_done and "BulkResponse" in str(body.get("schemas")):
-            for operation in body["Operations"]:
+            # What was made comes first: a DELETE may name it, and stand before it.
+            for operation in sorted(body["Operations"], key=lambda o: o["status"] != "201"):
                 self._result(tenant, operation)
             return
         if not is_done:
