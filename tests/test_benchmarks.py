@@ -1,26 +1,36 @@
 """The instruments: the LIMIT is one only if it answers what we answer, and no bar is hidden."""
 
+import re
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import override_settings
 
-from tests.benchmarks import limit, operations, seed
+from tests.benchmarks import limit, limit_sql, operations, seed
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.operations import OPERATIONS, Operation, Sample
 from tests.benchmarks.report import Report, Row
 from tests.benchmarks.sections import Finding
 
+QUERY = re.compile(rb'\tF\t\d+\tQuery\t "(\w*)')
+"""The first word of a statement, in what libpq writes down of a session."""
+
 LIMIT = override_settings(ROOT_URLCONF="tests.benchmarks.limit", MIDDLEWARE=[])
+
+WRITES = [operation for operation in OPERATIONS if operation.writes]
 
 # -- the LIMIT ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tenant(db, monkeypatch):
-    """A small tenant of the benchmarks; both work in the transaction of the test."""
+    """A small tenant of the benchmarks; both work in one session of PostgreSQL."""
     if connection.vendor != "postgresql":
         pytest.skip("The statements of the LIMIT are PostgreSQL's")
-    monkeypatch.setattr(seed, "PUSHES", 1)
+    monkeypatch.setattr(seed, "PUSHES", 2)
     monkeypatch.setattr(operations, "PAGE", 3)
     monkeypatch.setattr(operations, "ADDED", 2)
     monkeypatch.setattr(limit, "database", lambda: connection.connection)
@@ -63,6 +73,48 @@ def test_limit_answers_what_we_answer(tenant, client, operation):
         theirs = undone(client, request)
     assert (ours.status_code, theirs.status_code) == (operation.status, operation.status)
     assert comparable(operation, theirs) == comparable(operation, ours)
+
+
+@contextmanager
+def sent(monkeypatch):
+    """What goes to PostgreSQL meanwhile, transactions included; values are ``%s``."""
+    texts, statements = [], []
+    execute, session = psycopg.Cursor.execute, connection.connection.pgconn
+
+    def noted(cursor, query, *arguments, **options):
+        texts.append(query)
+        return execute(cursor, query, *arguments, **options)
+
+    with monkeypatch.context() as patch, TemporaryFile() as trace:
+        patch.setattr(psycopg.Cursor, "execute", noted)
+        session.trace(trace.fileno())
+        yield statements
+        session.untrace()
+        trace.seek(0)
+        for word in QUERY.findall(trace.read()):
+            # psycopg begins and commits without a cursor: only the trace tells when.
+            is_bare = word in (b"BEGIN", b"COMMIT")
+            statements.append(word.decode() if is_bare else plain(texts.pop(0)))
+
+
+def plain(statement):
+    """A statement without what PostgreSQL does not read: quotes, and white space."""
+    text = re.sub(r'"|(?<=\()\s+|\s+(?=\))', "", statement)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.name)
+def test_limit_writes_with_our_statements(tenant, client, monkeypatch, operation):
+    # The first use of a token is noted, those of the next minute are not.
+    ask(client, operations.GET.request(Sample(tenant, 0, 0)))
+    with sent(monkeypatch) as ours:
+        answer = ask(client, operation.request(Sample(tenant, 0, 0)))
+    with LIMIT, sent(monkeypatch) as theirs:
+        their_answer = ask(client, operation.request(Sample(tenant, 0, 1)))
+    assert (answer.status_code, their_answer.status_code) == (operation.status, operation.status)
+    assert theirs == ours
+    assert [plain(text) for text in limit_sql.OF_OPERATION[operation.name]] == ours
 
 
 def test_limit_lets_in_whom_we_let_in(tenant, client):

@@ -17,7 +17,7 @@ VALUES = (
     "organization",
     "department",
 )
-"""The mapped columns, in the order of every statement."""
+"""The mapped columns, in the order of every statement that reads."""
 
 SHOWN = ", ".join(
     "NULLIF(o.is_active, p.active_when_removed)" if v == "is_active" else f"o.{v}" for v in VALUES
@@ -50,31 +50,29 @@ p.digest, p.user_name, p.external_id, p.attributes::text,
 PEOPLE = """
 FROM maptician_scim_provisioneduser p
 JOIN workplace_occupant o ON o.id = p.user_id AND o.company_id = p.tenant_id
-WHERE p.tenant_id = {} AND p.deleted_at IS NULL
+WHERE p.tenant_id = caller.tenant_id AND p.deleted_at IS NULL
 """
-
-OF_CALLER = PEOPLE.format("caller.tenant_id")
 
 LOOK_UP = f"""
 WITH caller AS ({TOKEN})
 SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
-  SELECT {PERSON} {OF_CALLER} AND p.user_name_key = %s ORDER BY p.id LIMIT 100
+  SELECT {PERSON} {PEOPLE} AND p.user_name_key = %s ORDER BY p.id LIMIT 100
 ) found ON true
 """
 
 GET = f"""
 WITH caller AS ({TOKEN})
 SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
-  SELECT {PERSON} {OF_CALLER} AND p.scim_id = %s::uuid
+  SELECT {PERSON} {PEOPLE} AND p.scim_id = %s::uuid
 ) found ON true
 """
 
 PAGE = f"""
 WITH caller AS MATERIALIZED ({TOKEN}), total AS MATERIALIZED (
-  SELECT (SELECT count(*) {OF_CALLER}) AS people FROM caller
+  SELECT (SELECT count(*) {PEOPLE}) AS people FROM caller
 )
 SELECT caller.tenant_id, found.*, total.people FROM caller CROSS JOIN total LEFT JOIN LATERAL (
-  SELECT {PERSON} {OF_CALLER} ORDER BY p.id LIMIT %s OFFSET %s
+  SELECT {PERSON} {PEOPLE} ORDER BY p.id LIMIT %s OFFSET %s
 ) found ON true
 """
 
@@ -93,11 +91,6 @@ FROM maptician_scim_provisionedgroup g
 JOIN workplace_team team ON team.id = g.group_id
 """
 
-TEAM = f"""
-SELECT {TEAM_COLUMNS}
-WHERE g.tenant_id = %s AND g.deleted_at IS NULL AND team.company_id = %s AND g.scim_id = %s::uuid
-"""
-
 GROUP = f"""
 WITH caller AS ({TOKEN})
 SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
@@ -107,93 +100,231 @@ SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
 ) found ON true
 """
 
-# -- writing: after TOKEN, in one transaction ---------------------------------------------------
+# -- writing: what we send, word for word -------------------------------------------------------
 
-LOCK = f"""
-SELECT p.id, p.user_id, p.received::text, {PERSON} {PEOPLE.format("%s")}
-AND o.company_id = %s AND p.scim_id = %s::uuid FOR UPDATE OF o, p
-"""
+# A test compares these with the statements of the package, quotes and white space apart. Where it
+# sends other columns, change the tuple of names; ``limit`` looks values up by name.
 
-TWINS = """
-SELECT (SELECT id FROM maptician_scim_provisioneduser
-        WHERE tenant_id = %s AND user_name_key = %s ORDER BY id DESC LIMIT 1),
-       (SELECT id FROM workplace_occupant
-        WHERE company_id = %s AND username IN (%s, %s) LIMIT 1)
-"""
+USER = "maptician_scim_provisioneduser"
+GROUP_RECORD = "maptician_scim_provisionedgroup"
 
-INSERT_USER = f"""
-INSERT INTO workplace_occupant (password, username, date_joined, company_id, is_superuser, is_staff,
-  is_break_glass, {", ".join(VALUES)})
-VALUES (%s, %s, %s, %s, false, false, false, {", ".join(["%s"] * len(VALUES))}) RETURNING id
-"""
-
-UPDATE_USER = f"""
-UPDATE workplace_occupant SET {", ".join(f"{name} = %s" for name in VALUES)} WHERE id = %s
-"""
-
-INSERT_RECORD = """
-INSERT INTO maptician_scim_provisioneduser (scim_id, tenant_id, user_id, user_name, user_name_key,
-  external_id, attributes, received, digest, created_at, modified_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-
-UPDATE_RECORD = """
-UPDATE maptician_scim_provisioneduser SET external_id = %s, attributes = %s, received = %s,
-  digest = %s, modified_at = %s
-WHERE id = %s
-"""
-
-INSERT_EVENT = """
-INSERT INTO maptician_scim_event (created_at, tenant_id, token_id, token_prefix, verb,
-  resource_type, resource_id, user_name, user_name_key, email_key, status, facts, changes,
-  correlation_id, scim_type, reason, detail, tolerated, duration_ms, client)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '', '', '[]', 1, '')
-"""
-
-END_SESSIONS = (
-    "DELETE FROM django_session WHERE session_key IN"
-    " (SELECT session_key FROM maptician_scim_sessionkey WHERE user_id = %s)",
-    "DELETE FROM maptician_scim_sessionkey WHERE user_id = %s",
+USER_COLUMNS = (
+    *("id", "scim_id", "tenant_id", "user_id", "user_name", "user_name_key", "external_id"),
+    *("attributes", "received", "active_when_removed", "digest", "created_at", "modified_at"),
+    "deleted_at",
 )
+USER_CHANGES = (
+    *("user_name", "user_name_key", "external_id", "attributes", "received"),
+    *("active_when_removed", "digest", "modified_at"),
+)
+OCCUPANT_COLUMNS = (
+    *("password", "last_login", "is_superuser", "username", "first_name", "last_name", "email"),
+    *("is_staff", "is_active", "date_joined", "company_id", "is_break_glass", "job_title"),
+    *("user_type", "department", "organization", "employee_number", "work_phone", "mobile_phone"),
+    *("city", "region"),
+)
+GROUP_COLUMNS = (
+    *("id", "scim_id", "tenant_id", "group_id", "display_name", "display_name_key"),
+    *("external_id", "attributes", "is_created_by_scim", "version", "created_at", "modified_at"),
+    "deleted_at",
+)
+GROUP_CHANGES = (
+    *("display_name", "display_name_key", "external_id", "attributes", "version", "modified_at"),
+)
+EVENT_COLUMNS = (
+    *("created_at", "tenant_id", "token_id", "token_prefix", "verb", "resource_type"),
+    *("resource_id", "user_name", "user_name_key", "email_key", "status", "scim_type", "reason"),
+    *("facts", "detail", "changes", "tolerated", "request", "correlation_id", "duration_ms"),
+    *("ip", "client", "once"),
+)
+
+
+def named(table, columns, prefix=""):
+    """Columns by the names that a statement gives them."""
+    return {f"{prefix}{column}": f"{table}.{column}" for column in columns}
+
+
+def listed(columns):
+    return ", ".join(f"{column} AS {name}" for name, column in columns.items())
+
+
+def insert(table, columns):
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
+
+
+def assigned(columns, nulls=()):
+    return ", ".join(f"{name} = {'NULL' if name in nulls else '%s'}" for name in columns)
+
+
+CALLER_COLUMNS = {
+    **named(
+        "maptician_scim_token",
+        (
+            *("id", "tenant_id", "name", "prefix", "digest", "scopes", "networks", "created_at"),
+            *("created_by_id", "expires_at", "announced_days", "first_used_at", "last_used_at"),
+            *("last_used_ip", "last_used_client", "predecessor_id", "rotated_at", "revoked_at"),
+            *("revoked_reason", "nonce"),
+        ),
+    ),
+    "tenant__id": "maptician_scim_token.tenant_id",
+    **named("workplace_company", ("name", "subdomain", "support_group_id"), "tenant__"),
+    **named(
+        "maptician_scim_connection",
+        (
+            *("tenant_id", "is_enabled", "may_create", "delete_behaviour", "email_domains"),
+            *("keeps_unknown_schemas", "safeguard", "safeguard_people", "safeguard_percent"),
+            *("refused_at", "watched_until"),
+        ),
+        "tenant__scim_connection__",
+    ),
+}
+
+CALLER = f"""
+SELECT {listed(CALLER_COLUMNS)} FROM maptician_scim_token
+INNER JOIN workplace_company ON (maptician_scim_token.tenant_id = workplace_company.id)
+LEFT OUTER JOIN maptician_scim_connection
+ON (workplace_company.id = maptician_scim_connection.tenant_id)
+WHERE maptician_scim_token.digest = (%s)
+"""
+
+USERS_OF_TENANT = f"""
+FROM {USER} INNER JOIN workplace_occupant ON ({USER}.user_id = workplace_occupant.id)
+WHERE ({USER}.tenant_id = (%s) AND {USER}.deleted_at IS NULL
+AND COALESCE(workplace_occupant.company_id = (%s), FALSE)
+"""
+
+LOCKED_USER = {
+    **named(USER, USER_COLUMNS),
+    "user__id": f"{USER}.user_id",
+    **named("workplace_occupant", OCCUPANT_COLUMNS, "user__"),
+    "scim_groups": f"""(SELECT jsonb_agg(jsonb_build_array(U0.id, U0.scim_id, U0.display_name))
+AS scim_rows FROM {GROUP_RECORD} U0 INNER JOIN workplace_team U2 ON (U0.group_id = U2.id)
+INNER JOIN workplace_teammembership U4 ON (U2.id = U4.team_id)
+WHERE (U0.tenant_id = (%s) AND U0.deleted_at IS NULL AND COALESCE(U2.company_id = (%s), FALSE)
+AND U4.occupant_id = ({USER}.user_id)) GROUP BY U0.tenant_id)""",
+}
+
+LOCK_USER = f"""
+SELECT {listed(LOCKED_USER)} {USERS_OF_TENANT} AND {USER}.scim_id = (%s))
+FOR UPDATE OF workplace_occupant, {USER}
+"""
+
+NAMESAKE = f"""
+FROM {USER} U0 WHERE (U0.tenant_id = (%s) AND U0.user_name_key = (%s)) ORDER BY U0.id DESC LIMIT 1
+"""
+
+TWINS = f"""
+SELECT (SELECT U0.user_id AS user {NAMESAKE}) AS user,
+(SELECT U0.deleted_at AS deleted_at {NAMESAKE}) AS ended,
+EXISTS(SELECT %s AS a FROM workplace_occupant V0
+WHERE (V0.company_id = (%s) AND V0.username IN (%s, %s)
+AND NOT (EXISTS(SELECT %s AS a FROM {USER} U1
+WHERE (U1.tenant_id = (%s) AND U1.user_id = (V0.id)) LIMIT 1))) LIMIT 1) AS exists
+FROM workplace_company WHERE workplace_company.id = (%s) ORDER BY workplace_company.name ASC
+"""
+
+INSERT_OCCUPANT = (
+    f"{insert('workplace_occupant', OCCUPANT_COLUMNS)} RETURNING workplace_occupant.id"
+)
+
+# Django writes None into the text of an UPDATE, and nobody here has ever signed in.
+OCCUPANT_NULLS = ("last_login",)
+OCCUPANT_CHANGES = tuple(name for name in OCCUPANT_COLUMNS if name not in OCCUPANT_NULLS)
+UPDATE_OCCUPANT = (
+    f"UPDATE workplace_occupant SET {assigned(OCCUPANT_COLUMNS, OCCUPANT_NULLS)}"
+    " WHERE workplace_occupant.id = %s"
+)
+
+INSERT_USER = f"{insert(USER, USER_COLUMNS[1:])} RETURNING id"
+
+UPDATE_USER = f"UPDATE {USER} SET {assigned(USER_CHANGES)} WHERE id = %s"
+
+INSERT_EVENT = f"{insert('maptician_scim_event', EVENT_COLUMNS)} RETURNING id"
+
+SESSIONS = """
+SELECT maptician_scim_sessionkey.session_key AS session_key FROM maptician_scim_sessionkey
+WHERE maptician_scim_sessionkey.user_id = (%s)
+"""
 
 # What Maptician does when somebody is deactivated: any implementation's receiver pays for it.
-TAKE_AWAY = (
-    "UPDATE workplace_apikey SET revoked_at = %s WHERE occupant_id = %s AND revoked_at IS NULL",
-    "UPDATE workplace_deskassignment SET until = %s, is_freed_by_provisioning = true"
-    " WHERE occupant_id = %s AND until IS NULL",
-    "UPDATE workplace_deskoffer SET state = 'withdrawn', ended_at = %s"
-    " WHERE occupant_id = %s AND state = 'open'",
-)
-
-LOCK_MEMBERS = f"""
-SELECT p.user_id, p.scim_id::text {PEOPLE.format("%s")}
-AND o.company_id = %s AND p.scim_id = ANY(%s::uuid[]) FOR KEY SHARE OF o, p
+REVOKE_KEYS = """
+UPDATE workplace_apikey SET revoked_at = %s
+WHERE (workplace_apikey.occupant_id = %s AND workplace_apikey.revoked_at IS NULL)
+"""
+FREE_DESKS = """
+UPDATE workplace_deskassignment SET until = %s, is_freed_by_provisioning = %s
+WHERE (workplace_deskassignment.occupant_id = %s AND workplace_deskassignment.until IS NULL)
+"""
+END_OFFERS = """
+UPDATE workplace_deskoffer SET state = %s, ended_at = %s
+WHERE (workplace_deskoffer.occupant_id = %s AND workplace_deskoffer.state = %s)
 """
 
-LOCK_TEAM = """
-SELECT g.id, g.group_id, g.display_name
-FROM maptician_scim_provisionedgroup g JOIN workplace_team team ON team.id = g.group_id
-WHERE g.tenant_id = %s AND g.deleted_at IS NULL AND team.company_id = %s AND g.scim_id = %s::uuid
-FOR UPDATE OF team, g
+LOCK_MEMBERS = f"""
+SELECT {USER}.scim_id::text AS written1, {USER}.user_id AS user {USERS_OF_TENANT}
+AND {USER}.scim_id = ANY(%s)) FOR KEY SHARE OF workplace_occupant, {USER}
+"""
+
+LOCKED_GROUP = {
+    **named(GROUP_RECORD, GROUP_COLUMNS),
+    "group__id": f"{GROUP_RECORD}.group_id",
+    **named("workplace_team", ("company_id", "name", "neighbourhood_id", "created_at"), "group__"),
+}
+
+LOCK_GROUP = f"""
+SELECT {listed(LOCKED_GROUP)} FROM {GROUP_RECORD}
+INNER JOIN workplace_team ON ({GROUP_RECORD}.group_id = workplace_team.id)
+WHERE ({GROUP_RECORD}.tenant_id = (%s) AND {GROUP_RECORD}.deleted_at IS NULL
+AND COALESCE(workplace_team.company_id = (%s), FALSE) AND {GROUP_RECORD}.scim_id = (%s))
+FOR UPDATE OF workplace_team, {GROUP_RECORD}
 """
 
 INSERT_MEMBERS = """
 INSERT INTO workplace_teammembership (team_id, occupant_id)
-SELECT %s, id FROM workplace_occupant WHERE id = ANY(%s)
-  AND id NOT IN (SELECT occupant_id FROM workplace_teammembership WHERE team_id = %s)
+SELECT %s, members.scim_member FROM (SELECT workplace_occupant.id AS scim_member
+FROM workplace_occupant WHERE (workplace_occupant.id = ANY(%s)
+AND NOT (workplace_occupant.id IN (SELECT U0.occupant_id AS occupant
+FROM workplace_teammembership U0 WHERE U0.team_id = %s)))) members
 RETURNING occupant_id
 """
 
-UPDATE_TEAM = """
-UPDATE maptician_scim_provisionedgroup SET version = version + 1, modified_at = %s WHERE id = %s
+UPDATE_GROUP = f"UPDATE {GROUP_RECORD} SET {assigned(GROUP_CHANGES)} WHERE id = %s"
+
+ADDED = f"""
+SELECT {USER}.user_id AS user, {USER}.scim_id::text AS written1 {USERS_OF_TENANT}
+AND {USER}.user_id = ANY(%s))
 """
 
+MEMBERS = f"""
+SELECT {GROUP_RECORD}.scim_id::text AS written1, {USER}.scim_id::text AS written2,
+NULLIF(COALESCE(NULLIF(jsonb_extract_path_text({USER}.attributes, %s), %s),
+NULLIF(jsonb_extract_path_text({USER}.attributes, %s, %s), %s),
+TRIM((COALESCE(COALESCE(NULLIF(workplace_occupant.first_name, %s), %s), %s)
+|| COALESCE((COALESCE(%s, %s)
+|| COALESCE(COALESCE(NULLIF(workplace_occupant.last_name, %s), %s), %s)), %s)))), %s)
+AS scim_display
+FROM {USER} INNER JOIN workplace_occupant ON ({USER}.user_id = workplace_occupant.id)
+LEFT OUTER JOIN workplace_teammembership
+ON (workplace_occupant.id = workplace_teammembership.occupant_id)
+LEFT OUTER JOIN workplace_team ON (workplace_teammembership.team_id = workplace_team.id)
+LEFT OUTER JOIN {GROUP_RECORD} ON (workplace_team.id = {GROUP_RECORD}.group_id)
+WHERE ({USER}.tenant_id = (%s) AND {USER}.deleted_at IS NULL
+AND COALESCE(workplace_occupant.company_id = (%s), FALSE) AND {GROUP_RECORD}.scim_id = ANY(%s))
+ORDER BY {USER}.id ASC
+"""
+
+DISPLAY = (
+    *("displayName", "", "name", "formatted", "", "", "", ""),
+    *(" ", "", "", "", "", "", ""),
+)
+"""The parameters of MEMBERS up to the name that is shown."""
+
 WITHDRAW_OFFERS = """
-UPDATE workplace_deskoffer SET state = 'withdrawn', ended_at = %s
-WHERE team_id = %s AND state = 'open' AND id NOT IN (
-  SELECT f.id FROM workplace_deskoffer f JOIN workplace_desk d ON d.id = f.desk_id
-  WHERE d.neighbourhood_id IS NULL AND f.occupant_id IN
-    (SELECT occupant_id FROM workplace_teammembership WHERE team_id = %s))
+UPDATE workplace_deskoffer SET state = %s, ended_at = %s WHERE workplace_deskoffer.id IN (
+SELECT V0.id FROM workplace_deskoffer V0 INNER JOIN workplace_desk V2 ON (V0.desk_id = V2.id)
+WHERE (V0.team_id = %s AND NOT (V2.neighbourhood_id IS NULL AND V0.occupant_id IN (
+SELECT U0.occupant_id AS occupant FROM workplace_teammembership U0 WHERE U0.team_id = %s))
+AND V0.state = %s))
 """
 
 
@@ -202,14 +333,14 @@ OF_OPERATION = {
     "GET by id": (GET,),
     "list of 100": (PAGE,),
     "GET of a group": (GROUP,),
-    "create": (TOKEN, "BEGIN", TWINS, INSERT_USER, INSERT_RECORD, INSERT_EVENT, "COMMIT"),
-    "PUT": (TOKEN, "BEGIN", LOCK, UPDATE_USER, UPDATE_RECORD, INSERT_EVENT, "COMMIT"),
+    "create": (CALLER, "BEGIN", TWINS, INSERT_OCCUPANT, INSERT_USER, INSERT_EVENT, "COMMIT"),
+    "PUT": (CALLER, "BEGIN", LOCK_USER, UPDATE_OCCUPANT, UPDATE_USER, INSERT_EVENT, "COMMIT"),
     "PATCH active": (
-        *(TOKEN, "BEGIN", LOCK, UPDATE_USER, *END_SESSIONS, UPDATE_RECORD, *TAKE_AWAY),
-        *(INSERT_EVENT, "COMMIT"),
+        *(CALLER, "BEGIN", LOCK_USER, UPDATE_OCCUPANT, SESSIONS, UPDATE_USER, REVOKE_KEYS),
+        *(FREE_DESKS, END_OFFERS, INSERT_EVENT, "COMMIT"),
     ),
     "group +100 members": (
-        *(TOKEN, "BEGIN", LOCK_MEMBERS, LOCK_TEAM, INSERT_MEMBERS, UPDATE_TEAM, INSERT_EVENT),
-        *(TEAM, "COMMIT", "BEGIN", WITHDRAW_OFFERS, "COMMIT"),
+        *(CALLER, "BEGIN", LOCK_MEMBERS, LOCK_GROUP, INSERT_MEMBERS, UPDATE_GROUP, ADDED),
+        *(INSERT_EVENT, MEMBERS, "COMMIT", "BEGIN", WITHDRAW_OFFERS, "COMMIT"),
     ),
 }
