@@ -38,7 +38,7 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
-from maptician_scim.statements import Row, columns, compiled, inherits, slot, split
+from maptician_scim.statements import Row, columns, compiled, inherits, save, slot, split
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 
 if TYPE_CHECKING:
@@ -463,7 +463,7 @@ class UserAdapter(SCIMUser):
 
     def save(self) -> None:
         """Save the host user; the record is saved by ``provisioning``."""
-        self.obj.save()
+        save(self.obj)
 
     def refused_by_host(self, error: ValidationError) -> InvalidValue:
         """The SCIM error for what the host's ``save`` refuses, naming the attribute if known."""

@@ -30,7 +30,7 @@ from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import group_model
-from maptician_scim.statements import Row, inherits
+from maptician_scim.statements import Row, inherits, save
 from maptician_scim.tenancy import base_url, endpoint_url
 
 Document = dict[str, Any]
@@ -284,7 +284,7 @@ class GroupAdapter(SCIMGroup):
 
     def save(self) -> None:
         """Save the host group; the record is saved by ``provisioning``."""
-        self.obj.save()
+        save(self.obj)
 
     def delete(self) -> None:
         """Delete the host group for good. Called only for groups that SCIM has created."""

@@ -25,7 +25,14 @@ def keep_record(
         return
     if update_fields is not None and not _is_visible(update_fields):
         return  # a login saves last_login; no client can see that
-    linking.sync_user(instance)
+    linking.sync_user(_as_stored(instance))
+
+
+def _as_stored(instance: Any) -> Any:
+    """What was saved, with the values that the database has computed from expressions."""
+    if not any(hasattr(value, "resolve_expression") for value in vars(instance).values()):
+        return instance
+    return type(instance)._base_manager.get(pk=instance.pk)
 
 
 @rls.across_tenants()
@@ -42,7 +49,7 @@ def end_records(sender: Any, instance: Any, **kwargs: Any) -> None:
 def keep_group(sender: Any, instance: Any, raw: bool, **kwargs: Any) -> None:
     """``post_save`` of the host group: notice what admins changed of a visible one."""
     if not raw and not getattr(instance, "_scim_is_saving", False):
-        group_opening.sync_group(instance)
+        group_opening.sync_group(_as_stored(instance))
 
 
 @rls.across_tenants()

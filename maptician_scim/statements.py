@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 import orjson
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
@@ -27,6 +28,12 @@ from maptician_scim.protocol.expressions import listed
 
 MOST_KEPT = 512
 """Far more than a project has: adapters are few, and so are the questions."""
+
+STEPS_OF_SAVE = (
+    *("save_base", "_save_table", "_do_update", "_do_insert"),
+    *("_prepare_related_fields_for_save", "_get_pk_val"),
+)
+"""What a model may override instead of ``save``."""
 
 PAGE = "{} LIMIT %s OFFSET %s"
 COUNT = "SELECT COUNT(*) FROM ({}) AS counted"
@@ -182,40 +189,104 @@ def split(model: type[Model], using: str, row: Row) -> tuple[Any, Row]:
     return model.from_db(using, names, row[: len(names)]), row[len(names) :]
 
 
-# -- writing objects of our own ------------------------------------------------------------------
+# -- writing objects ------------------------------------------------------------------------------
 
 
 def insert(instance: Model) -> None:
     """Write a new object, as ``save`` does, unless somebody listens to what ``save`` tells."""
-    model: Any
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    connection = connections[using]
-    can_return = connection.features.can_return_columns_from_insert
-    if _is_heard(model) or not can_return:
+    can_return = connections[using].features.can_return_columns_from_insert
+    if can_return and not pre_save.has_listeners(model) and not post_save.has_listeners(model):
+        _insert(instance, using)
+    else:
         instance.save(force_insert=True, using=using)
-        return
-    # As save does: raises ValueError where it refers to an object that nobody has saved.
-    instance._prepare_related_fields_for_save("save")  # type: ignore[attr-defined]
-    sql, fields = _insertion(model, using)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [_saved(field, instance, connection, adds=True) for field in fields])
-        [value] = cursor.fetchone()
-    instance.pk = value
-    instance._state.adding, instance._state.db = False, using
 
 
 def update(instance: Model, *fields: str) -> None:
     """Write these fields of an object that is there, as ``save`` does, with the same exception."""
-    model: Any
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    if _is_heard(model):
+    if pre_save.has_listeners(model) or post_save.has_listeners(model):
         instance.save(update_fields=fields, using=using)
+    else:
+        _update(instance, fields, using)
+
+
+def save(instance: Model) -> None:
+    """Save an object of the host's: by its own ``save``, unless that is Django's and has nothing to
+    do but to write a row and tell who listens."""
+    model: Any = type(instance)
+    using = router.db_for_write(model, instance=instance)
+    is_new = instance._state.adding
+    is_djangos = model.save in (Model.save, AbstractBaseUser.save)
+    if not (is_djangos and _writes_one_row(model, using) and _is_all_there(instance)):
+        instance.save()
         return
-    connection, key = connections[using], model._meta.pk
-    sql, written = _change(model, fields, using)
-    values = [_saved(field, instance, connection, adds=False) for field in written]
+    if is_new:
+        _insert(instance, using)
+    elif not _update(instance, _written_by_save(model), using):
+        instance.save()  # deleted meanwhile: Django writes it anew
+        return
+    told = {"instance": instance, "created": is_new, "raw": False, "using": using}
+    post_save.send(sender=model, update_fields=None, **told)
+
+
+def _insert(instance: Any, using: str) -> None:
+    # As save does: raises ValueError where it refers to an object that nobody has saved.
+    instance._prepare_related_fields_for_save("save")
+    model: Any = type(instance)
+    connection, (sql, fields) = connections[using], _insertion(model, using)
+    values = [_saved(field, instance, connection, adds=True) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, key.get_db_prep_value(instance.pk, connection)])
+        cursor.execute(sql, values)
+        [instance.pk] = cursor.fetchone()
+    instance._state.adding, instance._state.db = False, using
+
+
+def _update(instance: Any, names: tuple[str, ...], using: str) -> bool:
+    """Write these fields; whether the object is there."""
+    instance._prepare_related_fields_for_save("save")
+    model: Any = type(instance)
+    connection, key = connections[using], model._meta.pk
+    sql, fields = _change(model, names, using)
+    values = [_saved(field, instance, connection, adds=False) for field in fields]
+    values.append(key.get_db_prep_value(instance.pk, connection))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        is_there = bool(cursor.rowcount)
+    instance._state.db = using
+    return is_there
+
+
+@cache
+def _writes_one_row(model: Any, using: str) -> bool:
+    """Whether there is nothing more to an object than one row of one table."""
+    meta = model._meta
+    return (
+        all(getattr(model, step) is getattr(Model, step) for step in STEPS_OF_SAVE)
+        and is_plain(model._base_manager)
+        and not (meta.parents or meta.proxy or meta.select_on_save or meta.order_with_respect_to)
+        and not any(field.generated or field.has_db_default() for field in meta.concrete_fields)
+        and list(meta.db_returning_fields) == [meta.pk]
+        and _is_auto(meta.pk)
+        and bool(connections[using].features.can_return_columns_from_insert)
+    )
+
+
+def _is_all_there(instance: Any) -> bool:
+    """Whether an object has plain values for all its columns, and nobody wants to change them."""
+    values, is_new = instance.__dict__, instance._state.adding
+    return (
+        not pre_save.has_listeners(type(instance))
+        and getattr(instance, "_password", None) is None  # save tells validators of a new one
+        and is_new == (instance.pk is None)
+        and all(field.attname in values for field in instance._meta.concrete_fields)
+        and not any(hasattr(value, "resolve_expression") for value in values.values())
+    )
+
+
+@cache
+def _written_by_save(model: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in model._meta.concrete_fields if not field.primary_key)
 
 
 @cache
@@ -246,7 +317,3 @@ def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds
 
 def _is_auto(field: Field[Any, Any]) -> bool:
     return isinstance(field, AutoField)
-
-
-def _is_heard(model: type[Model]) -> bool:
-    return pre_save.has_listeners(model) or post_save.has_listeners(model)

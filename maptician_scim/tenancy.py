@@ -65,7 +65,7 @@ def endpoint_url(request: HttpRequest, name: str = "users") -> str:
     urls: dict[str, str] = request.__dict__.setdefault("_scim_endpoint_urls", {})
     if name not in urls:
         path = _path_of(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
-        urls[name] = request.build_absolute_uri(path)
+        urls[name] = f"{request.scheme}://{request.get_host()}{path}"
     return urls[name]
 
 

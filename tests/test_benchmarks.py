@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import override_settings
 
-from tests.benchmarks import limit, limit_sql, operations, seed
+from tests.benchmarks import limit, limit_sql, operations, receivers, seed
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.operations import OPERATIONS, Operation, Sample
 from tests.benchmarks.report import Report, Row
@@ -103,6 +103,14 @@ def plain(statement):
     return re.sub(r"\s+", " ", text).strip()
 
 
+@pytest.fixture
+def _receivers_left_out():
+    receivers.leave_out()
+    yield
+    receivers.bring_back()
+
+
+@pytest.mark.usefixtures("_receivers_left_out")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.name)
 def test_limit_writes_with_our_statements(tenant, client, monkeypatch, operation):

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.core import serializers
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Upper
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -116,6 +118,12 @@ def test_what_an_admin_edits_shows_at_once(scim, pat):
     assert after["title"] == "Director"
     assert after["meta"]["lastModified"] > before["meta"]["lastModified"]
     assert after["meta"]["version"] != before["meta"]["version"]
+
+
+def test_what_the_database_computes_shows_at_once(scim, pat):
+    pat.job_title = Upper(Value("engineer"))
+    pat.save()
+    assert only_person(scim)["title"] == "ENGINEER"
 
 
 def test_admin_form_changes_what_scim_answers(scim, pat, admin_client):

@@ -57,7 +57,7 @@ def _to_hear_of(kind: type[UserAdapter]) -> QuerySet[Any, Any]:
     tenant = slot("tenant", ProvisionedUser, "tenant")
     key = slot("key", ProvisionedUser, "user_name_key")
     records = ProvisionedUser.objects.ever_of(tenant).filter(user_name_key=key).order_by("-id")
-    tenants: QuerySet[Any, Any] = tenant_model()._base_manager.filter(pk=tenant)
+    tenants: QuerySet[Any, Any] = tenant_model()._base_manager.filter(pk=tenant).order_by()
     return tenants.values_list(
         Subquery(records.values("user")[:1]),
         Subquery(records.values("deleted_at")[:1]),

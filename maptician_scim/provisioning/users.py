@@ -302,8 +302,9 @@ class UserProvisioner(Provisioner):
 
     def _let_go(self, adapter: UserAdapter) -> None:
         """Let somebody who is active lose their access, unless the safeguard stops it."""
-        held = HeldBack.person(adapter.obj, adapter.record)
-        safeguard.let_go(self.connection, held, [adapter.obj.pk])
+        if self.connection.is_guarded:
+            held = HeldBack.person(adapter.obj, adapter.record)
+            safeguard.let_go(self.connection, held, [adapter.obj.pk])
 
     def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
         """The person, locked until the end of the transaction, if they are who was meant."""

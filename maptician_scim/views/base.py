@@ -221,7 +221,7 @@ def _read_query_as_utf8(request: HttpRequest) -> None:
 
     Django decodes it by the charset of the Content-Type; by UTF-16, no parameter has its name.
     """
-    if request.encoding is not None:
+    if request.encoding is not None and request.encoding.lower() != "utf-8":
         request.encoding = "utf-8"
 
 

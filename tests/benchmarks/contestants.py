@@ -19,7 +19,8 @@ PRODUCTION = {
 }
 
 MODULES = {
-    "us": "example_project.wsgi",
+    "us": "tests.benchmarks.us",
+    "us with receivers": "example_project.wsgi",
     "limit": "tests.benchmarks.limit",
     "django-scim2": "tests.benchmarks.peer.wsgi",
     "plain DRF": "tests.benchmarks.plain",

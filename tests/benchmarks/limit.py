@@ -419,10 +419,6 @@ def change(request, scim_id, body):
         locked["digest"] = version
         locked["modified_at"] = moment
         connection.execute(sql.UPDATE_USER, (*values(sql.USER_CHANGES, locked), locked["id"]))
-        if verb == "deactivate":
-            connection.execute(sql.REVOKE_KEYS, (moment, user_id))
-            connection.execute(sql.FREE_DESKS, (moment, True, user_id))
-            connection.execute(sql.END_OFFERS, ("withdrawn", moment, user_id, "open"))
         log(request, caller, moment, verb, scim_id, changes, name=name)
     base = base_of(request)
     if locked["scim_groups"]:
@@ -454,8 +450,6 @@ def add_members(request, scim_id, body):
         log(request, caller, moment, "patch", scim_id, changes, kind="Group", facts=facts)
         parameters = (*sql.DISPLAY, tenant_id, tenant_id, [scim_id])
         members = connection.execute(sql.MEMBERS, parameters).fetchall()
-    with connection.transaction():
-        connection.execute(sql.WITHDRAW_OFFERS, ("withdrawn", moment, team_id, team_id, "open"))
     stamps = iso(locked["created_at"]), iso(moment)
     shown_members = [member[1:] for member in members]
     external_id, base = locked["external_id"], base_of(request)

@@ -152,8 +152,8 @@ def insert(table, columns):
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
 
 
-def assigned(columns, nulls=()):
-    return ", ".join(f"{name} = {'NULL' if name in nulls else '%s'}" for name in columns)
+def assigned(columns):
+    return ", ".join(f"{name} = %s" for name in columns)
 
 
 CALLER_COLUMNS = {
@@ -214,26 +214,19 @@ FROM {USER} U0 WHERE (U0.tenant_id = (%s) AND U0.user_name_key = (%s)) ORDER BY 
 """
 
 TWINS = f"""
-SELECT (SELECT U0.user_id AS user {NAMESAKE}) AS user,
-(SELECT U0.deleted_at AS deleted_at {NAMESAKE}) AS ended,
+SELECT (SELECT U0.user_id AS user {NAMESAKE}) AS subquery1,
+(SELECT U0.deleted_at AS deleted_at {NAMESAKE}) AS subquery2,
 EXISTS(SELECT %s AS a FROM workplace_occupant V0
 WHERE (V0.company_id = (%s) AND V0.username IN (%s, %s)
 AND NOT (EXISTS(SELECT %s AS a FROM {USER} U1
-WHERE (U1.tenant_id = (%s) AND U1.user_id = (V0.id)) LIMIT 1))) LIMIT 1) AS exists
-FROM workplace_company WHERE workplace_company.id = (%s) ORDER BY workplace_company.name ASC
+WHERE (U1.tenant_id = (%s) AND U1.user_id = (V0.id)) LIMIT 1))) LIMIT 1) AS exists2
+FROM workplace_company WHERE workplace_company.id = (%s)
 """
 
-INSERT_OCCUPANT = (
-    f"{insert('workplace_occupant', OCCUPANT_COLUMNS)} RETURNING workplace_occupant.id"
-)
+INSERT_OCCUPANT = f"{insert('workplace_occupant', OCCUPANT_COLUMNS)} RETURNING id"
 
-# Django writes None into the text of an UPDATE, and nobody here has ever signed in.
-OCCUPANT_NULLS = ("last_login",)
-OCCUPANT_CHANGES = tuple(name for name in OCCUPANT_COLUMNS if name not in OCCUPANT_NULLS)
-UPDATE_OCCUPANT = (
-    f"UPDATE workplace_occupant SET {assigned(OCCUPANT_COLUMNS, OCCUPANT_NULLS)}"
-    " WHERE workplace_occupant.id = %s"
-)
+OCCUPANT_CHANGES = OCCUPANT_COLUMNS
+UPDATE_OCCUPANT = f"UPDATE workplace_occupant SET {assigned(OCCUPANT_CHANGES)} WHERE id = %s"
 
 INSERT_USER = f"{insert(USER, USER_COLUMNS[1:])} RETURNING id"
 
@@ -244,20 +237,6 @@ INSERT_EVENT = f"{insert('maptician_scim_event', EVENT_COLUMNS)} RETURNING id"
 SESSIONS = """
 SELECT maptician_scim_sessionkey.session_key AS session_key FROM maptician_scim_sessionkey
 WHERE maptician_scim_sessionkey.user_id = (%s)
-"""
-
-# What Maptician does when somebody is deactivated: any implementation's receiver pays for it.
-REVOKE_KEYS = """
-UPDATE workplace_apikey SET revoked_at = %s
-WHERE (workplace_apikey.occupant_id = %s AND workplace_apikey.revoked_at IS NULL)
-"""
-FREE_DESKS = """
-UPDATE workplace_deskassignment SET until = %s, is_freed_by_provisioning = %s
-WHERE (workplace_deskassignment.occupant_id = %s AND workplace_deskassignment.until IS NULL)
-"""
-END_OFFERS = """
-UPDATE workplace_deskoffer SET state = %s, ended_at = %s
-WHERE (workplace_deskoffer.occupant_id = %s AND workplace_deskoffer.state = %s)
 """
 
 LOCK_MEMBERS = f"""
@@ -319,14 +298,6 @@ DISPLAY = (
 )
 """The parameters of MEMBERS up to the name that is shown."""
 
-WITHDRAW_OFFERS = """
-UPDATE workplace_deskoffer SET state = %s, ended_at = %s WHERE workplace_deskoffer.id IN (
-SELECT V0.id FROM workplace_deskoffer V0 INNER JOIN workplace_desk V2 ON (V0.desk_id = V2.id)
-WHERE (V0.team_id = %s AND NOT (V2.neighbourhood_id IS NULL AND V0.occupant_id IN (
-SELECT U0.occupant_id AS occupant FROM workplace_teammembership U0 WHERE U0.team_id = %s))
-AND V0.state = %s))
-"""
-
 
 OF_OPERATION = {
     "look-up by userName": (LOOK_UP,),
@@ -336,11 +307,11 @@ OF_OPERATION = {
     "create": (CALLER, "BEGIN", TWINS, INSERT_OCCUPANT, INSERT_USER, INSERT_EVENT, "COMMIT"),
     "PUT": (CALLER, "BEGIN", LOCK_USER, UPDATE_OCCUPANT, UPDATE_USER, INSERT_EVENT, "COMMIT"),
     "PATCH active": (
-        *(CALLER, "BEGIN", LOCK_USER, UPDATE_OCCUPANT, SESSIONS, UPDATE_USER, REVOKE_KEYS),
-        *(FREE_DESKS, END_OFFERS, INSERT_EVENT, "COMMIT"),
+        *(CALLER, "BEGIN", LOCK_USER, UPDATE_OCCUPANT, SESSIONS, UPDATE_USER, INSERT_EVENT),
+        "COMMIT",
     ),
     "group +100 members": (
         *(CALLER, "BEGIN", LOCK_MEMBERS, LOCK_GROUP, INSERT_MEMBERS, UPDATE_GROUP, ADDED),
-        *(INSERT_EVENT, MEMBERS, "COMMIT", "BEGIN", WITHDRAW_OFFERS, "COMMIT"),
+        *(INSERT_EVENT, MEMBERS, "COMMIT"),
     ),
 }

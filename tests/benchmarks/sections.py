@@ -142,6 +142,14 @@ def databases(url, directory, tenant, rounds):
                     results[name],
                     results["plain"],
                 )
+        busy = stack.enter_context(called("us with receivers", url, directory))
+        entrants = [Entrant("plain", plain, tenant), Entrant("busy", busy, tenant, 1)]
+        results = measure(operations.DEACTIVATE, entrants, rounds)
+        yield ratio(
+            f"{operations.DEACTIVATE.name}: with the receivers of the example project beside none",
+            results["busy"],
+            results["plain"],
+        )
 
 
 @contextmanager
