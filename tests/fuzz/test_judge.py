@@ -75,6 +75,7 @@ RIGHT = {
     "no host of ours": (b"<html>", {"status": 400, "is_known": False}),
     "no HTTP": (b"<html>", {"status": 400, "is_from_server": True}),
     "selected": ({"schemas": [USER], "id": ID}, {"target": "/scim/v2/Users/1?attributes=id"}),
+    "search": (LISTED, {"target": "/scim/v2/Users/.search?count=0", "method": "POST"}),
     "not by pages": (LISTED, {"target": "/scim/v2/Schemas?count=0"}),
 }
 
