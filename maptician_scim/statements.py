@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
 from django.db.models.manager import BaseManager
@@ -221,11 +221,12 @@ def save(instance: Model) -> None:
     if not (is_djangos and _writes_one_row(model, using) and _is_all_there(instance)):
         instance.save()
         return
-    if is_new:
-        _insert(instance, using)
-    elif not _update(instance, _written_by_save(model), using):
-        instance.save()  # deleted meanwhile: Django writes it anew
-        return
+    with transaction.mark_for_rollback_on_error(using=using):
+        if is_new:
+            _insert(instance, using)
+        elif not _update(instance, _written_by_save(model), using):
+            instance.save()  # deleted meanwhile: Django writes it anew
+            return
     told = {"instance": instance, "created": is_new, "raw": False, "using": using}
     post_save.send(sender=model, update_fields=None, **told)
 
@@ -279,6 +280,8 @@ def _is_all_there(instance: Any) -> bool:
         not pre_save.has_listeners(type(instance))
         and getattr(instance, "_password", None) is None  # save tells validators of a new one
         and is_new == (instance.pk is None)
+        and "save" not in values  # some packages put their own on the object
+        and "save_base" not in values
         and all(field.attname in values for field in instance._meta.concrete_fields)
         and not any(hasattr(value, "resolve_expression") for value in values.values())
     )
