@@ -38,6 +38,12 @@ STRETCH = 250
 ENOUGH = 500
 """What may be counted again for a page before it is written down."""
 
+FEW = 100
+"""Of so many changes it is looked up which stretches they concern; after more all are counted."""
+
+MANY = 5000
+"""So many are counted beside the bookmarks, where those do not help."""
+
 END = 2**63 - 1
 """No key is as large."""
 
@@ -47,28 +53,34 @@ LOCK = 0x5C13
 PLACE = """
 WITH visible (key) AS NOT MATERIALIZED ({visible}),
 watch (state) AS MATERIALIZED (SELECT ({state})),
-known AS MATERIALIZED (
+recent AS MATERIALIZED (
+    SELECT user_id, record_key FROM {recount} WHERE tenant_id = %(tenant)s LIMIT {few} + 1
+), known AS MATERIALIZED (
     SELECT first_key, lead(first_key, 1, {end}) OVER (ORDER BY first_key) AS end_key, people
-    FROM {bookmark} JOIN watch ON triggers = state WHERE tenant_id = %(tenant)s
+    FROM {bookmark} JOIN watch ON triggers = state
+    WHERE tenant_id = %(tenant)s AND (SELECT count(*) <= {few} FROM recent)
 ), changed AS (
-    SELECT record_key AS key FROM {recount}
-    WHERE tenant_id = %(tenant)s AND record_key IS NOT NULL
+    SELECT record_key AS key FROM recent WHERE record_key IS NOT NULL
     UNION
-    SELECT p.id FROM {recount} AS r JOIN {record} AS p USING (tenant_id, user_id)
-    WHERE r.tenant_id = %(tenant)s
-), stale AS (
+    SELECT id FROM recent CROSS JOIN LATERAL (
+        SELECT id FROM {record} AS p
+        WHERE p.user_id = recent.user_id AND p.tenant_id = %(tenant)s OFFSET 0 -- row by row
+    ) AS found
+), stale AS MATERIALIZED (
     SELECT DISTINCT (
         SELECT first_key FROM {bookmark} WHERE tenant_id = %(tenant)s AND first_key <= changed.key
         ORDER BY first_key DESC LIMIT 1
     ) AS first_key FROM changed
-), stretch AS (
-    SELECT known.*, stale.first_key IS NOT NULL AS is_stale
-    FROM known LEFT JOIN stale USING (first_key)
-    UNION ALL SELECT 0, {end}, 0, true WHERE NOT EXISTS (SELECT FROM known)
-), counted AS MATERIALIZED (
-    SELECT first_key, end_key, is_stale, CASE WHEN is_stale THEN (
+), recounted AS MATERIALIZED (
+    SELECT first_key, (
         SELECT count(*) FROM visible WHERE key >= first_key AND key < end_key
-    ) ELSE people END AS people FROM stretch
+    ) AS people FROM stale JOIN known USING (first_key)
+), counted AS MATERIALIZED (
+    SELECT first_key, end_key, coalesce(recounted.people, known.people) AS people
+    FROM known LEFT JOIN recounted USING (first_key)
+    UNION ALL
+    SELECT 0, {end}, (SELECT count(*) FROM (SELECT FROM visible LIMIT {many} + 1) AS first_ones)
+    WHERE NOT EXISTS (SELECT FROM known)
 ), here AS (
     SELECT * FROM (
         SELECT *, sum(people) OVER (ORDER BY first_key) - people AS before FROM counted
@@ -78,11 +90,28 @@ SELECT
     (SELECT sum(people)::bigint FROM counted),
     (SELECT key FROM visible WHERE key >= here.first_key AND key < here.end_key
      ORDER BY key LIMIT 1 OFFSET %(first)s - here.before),
-    (SELECT coalesce(sum(people), 0)::bigint FROM counted WHERE is_stale)
-    + (SELECT count(*) FROM {recount} WHERE tenant_id = %(tenant)s),
-    state IS NOT NULL AND current_setting('transaction_read_only') = 'off'
+    (SELECT coalesce(sum(people), 0)::bigint FROM recounted),
+    (SELECT count(*) FROM (
+        SELECT FROM {recount} WHERE tenant_id = %(tenant)s LIMIT {enough} + 1
+    ) AS changes),
+    EXISTS (SELECT FROM known),
+    {may_write}
 FROM here CROSS JOIN watch
 """
+"""Where there are no bookmarks, or more has changed than a few, it counts so many and one more.
+
+Whatever is counted here is little, and the planner has to see that, too: from a certain cost on
+PostgreSQL compiles a statement before it runs it (``jit``), and that takes a hundred times as long.
+"""
+
+COUNT_ALL = """
+WITH visible (key) AS NOT MATERIALIZED ({visible})
+SELECT
+    (SELECT count(*) FROM visible),
+    (SELECT key FROM visible ORDER BY key LIMIT 1 OFFSET %(first)s)
+"""
+
+MAY_WRITE = "state IS NOT NULL AND current_setting('transaction_read_only') = 'off'"
 
 DROP_OLD = "DELETE FROM {bookmark} WHERE tenant_id = %(tenant)s AND triggers <> %(triggers)s"
 
@@ -146,7 +175,7 @@ class Place:
 
 
 def place(tenant: Tenant, first: int) -> Place | None:
-    """Where the page begins before which there are ``first`` people; one statement.
+    """Where the page begins before which there are ``first`` people; one statement, mostly.
 
     ``None`` where that is not remembered: count, then.
     """
@@ -155,9 +184,14 @@ def place(tenant: Tenant, first: int) -> Place | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(*_statement(PLACE, tenant, column, first=first))
-        total, key, work, may_write = cursor.fetchone()
+        total, key, counted, changes, has_bookmarks, may_write = cursor.fetchone()
+        if not has_bookmarks:
+            if total > MANY:
+                cursor.execute(*_statement(COUNT_ALL, tenant, column, first=first))
+                total, key = cursor.fetchone()
+            counted = total
     # Not inside somebody's transaction: it may be long, and nobody else could count meanwhile.
-    if work > ENOUGH and may_write and not connection.in_atomic_block:
+    if counted + changes > ENOUGH and may_write and not connection.in_atomic_block:
         _count_again(tenant, column)
     return Place(total, key)
 
@@ -242,4 +276,5 @@ def _write(text: str, column: Followed) -> tuple[str, dict[str, Any]]:
     quoted = {
         name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()
     }
-    return text.format(**parts, **quoted, end=END, size=STRETCH), fixed
+    numbers = {"end": END, "size": STRETCH, "few": FEW, "many": MANY, "enough": ENOUGH}
+    return text.format(**parts, **quoted, **numbers, may_write=MAY_WRITE), fixed
