@@ -38,7 +38,7 @@ STRETCH = 250
 ENOUGH = 500
 """What may be counted again for a page before it is written down."""
 
-FEW = 100
+FEW = 10
 """Of so many changes it is looked up which stretches they concern; after more all are counted."""
 
 MANY = 5000
@@ -72,15 +72,19 @@ recent AS MATERIALIZED (
         ORDER BY first_key DESC LIMIT 1
     ) AS first_key FROM changed
 ), recounted AS MATERIALIZED (
-    SELECT first_key, (
-        SELECT count(*) FROM visible WHERE key >= first_key AND key < end_key
-    ) AS people FROM stale JOIN known USING (first_key)
+    SELECT first_key, end_key, (SELECT count(*) FROM (
+        SELECT FROM visible WHERE key >= first_key AND key < end_key LIMIT {many} + 1
+    ) AS found) AS people
+    FROM (
+        SELECT first_key, end_key FROM stale JOIN known USING (first_key)
+        UNION ALL SELECT 0, {end} WHERE NOT EXISTS (SELECT FROM known)
+    ) AS ranges
 ), counted AS MATERIALIZED (
-    SELECT first_key, end_key, coalesce(recounted.people, known.people) AS people
-    FROM known LEFT JOIN recounted USING (first_key)
-    UNION ALL
-    SELECT 0, {end}, (SELECT count(*) FROM (SELECT FROM visible LIMIT {many} + 1) AS first_ones)
-    WHERE NOT EXISTS (SELECT FROM known)
+    SELECT
+        first_key,
+        coalesce(known.end_key, recounted.end_key) AS end_key,
+        coalesce(recounted.people, known.people) AS people
+    FROM known FULL JOIN recounted USING (first_key)
 ), here AS (
     SELECT * FROM (
         SELECT *, sum(people) OVER (ORDER BY first_key) - people AS before FROM counted

@@ -96,6 +96,7 @@ class Benchmark:
                 )
         if "databases" in wanted:
             self.find(sections.databases(self.url, self.directory, self.tenants[2], self.rounds))
+            self.find(sections.receivers(self.url, self.directory, self.tenants[-2], self.rounds))
 
     @property
     def rounds(self):

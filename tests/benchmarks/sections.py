@@ -142,14 +142,21 @@ def databases(url, directory, tenant, rounds):
                     results[name],
                     results["plain"],
                 )
-        busy = stack.enter_context(called("us with receivers", url, directory))
-        entrants = [Entrant("plain", plain, tenant), Entrant("busy", busy, tenant, 1)]
+
+
+def receivers(url, directory, tenant, rounds):
+    """A deactivation with what the host does then, beside one without."""
+    with ExitStack() as stack:
+        entrants = [
+            Entrant(name, stack.enter_context(called(name, url, directory)), tenant, place)
+            for place, name in enumerate(("us", "us with receivers"))
+        ]
         results = measure(operations.DEACTIVATE, entrants, rounds)
-        yield ratio(
-            f"{operations.DEACTIVATE.name}: with the receivers of the example project beside none",
-            results["busy"],
-            results["plain"],
-        )
+    yield ratio(
+        f"{operations.DEACTIVATE.name}: with the receivers of the example project beside none",
+        results["us with receivers"],
+        results["us"],
+    )
 
 
 @contextmanager

@@ -56,7 +56,11 @@ def seed(sizes):
     """One tenant for each number of people, with a token and groups."""
     from django.db import connection
 
+    from maptician_scim import bookmarks
+
     tenants = [tenant(number, size) for number, size in enumerate(sizes)]
+    bookmarks.tidy()
+    # As autovacuum would have done by now.
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return tenants
