@@ -63,9 +63,8 @@ recent AS MATERIALIZED (
     SELECT record_key AS key FROM recent WHERE record_key IS NOT NULL
     UNION
     SELECT id FROM recent CROSS JOIN LATERAL (
-        SELECT id FROM {record} AS p
-        WHERE p.user_id = recent.user_id AND p.tenant_id = %(tenant)s OFFSET 0 -- row by row
-    ) AS found
+        SELECT id, tenant_id FROM {record} WHERE user_id = recent.user_id OFFSET 0 -- by the user
+    ) AS found WHERE tenant_id = %(tenant)s
 ), stale AS MATERIALIZED (
     SELECT DISTINCT (
         SELECT first_key FROM {bookmark} WHERE tenant_id = %(tenant)s AND first_key <= changed.key
@@ -134,7 +133,10 @@ WITH due AS (
     DELETE FROM {recount} WHERE tenant_id = %(tenant)s RETURNING tenant_id, user_id, record_key
 ), changed AS (
     SELECT record_key AS key FROM due WHERE record_key IS NOT NULL
-    UNION SELECT p.id FROM due JOIN {record} AS p USING (tenant_id, user_id)
+    UNION
+    SELECT id FROM due CROSS JOIN LATERAL (
+        SELECT id, tenant_id FROM {record} WHERE user_id = due.user_id OFFSET 0 -- by the user
+    ) AS found WHERE found.tenant_id = %(tenant)s
 ), known AS (
     SELECT id, first_key, lead(first_key, 1, {end}) OVER (ORDER BY first_key) AS end_key
     FROM {bookmark} WHERE tenant_id = %(tenant)s
