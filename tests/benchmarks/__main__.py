@@ -95,7 +95,7 @@ class Benchmark:
                     sections.provisioning(*three, self.tenants[place], self.peers[place], people)
                 )
         if "databases" in wanted:
-            self.find(sections.databases(self.url, self.directory, self.tenants[2], self.rounds))
+            self.find(sections.databases(self.url, self.directory, self.tenants[-2], self.rounds))
             self.find(sections.receivers(self.url, self.directory, self.tenants[-2], self.rounds))
 
     @property
