@@ -98,7 +98,7 @@ SELECT
         SELECT FROM {recount} WHERE tenant_id = %(tenant)s LIMIT {enough} + 1
     ) AS changes),
     EXISTS (SELECT FROM known),
-    {may_write}
+    state IS NOT NULL AND current_setting('transaction_read_only') = 'off'
 FROM here CROSS JOIN watch
 """
 """Where there are no bookmarks, or more has changed than a few, it counts so many and one more.
@@ -113,8 +113,6 @@ SELECT
     (SELECT count(*) FROM visible),
     (SELECT key FROM visible ORDER BY key LIMIT 1 OFFSET %(first)s)
 """
-
-MAY_WRITE = "state IS NOT NULL AND current_setting('transaction_read_only') = 'off'"
 
 DROP_OLD = "DELETE FROM {bookmark} WHERE tenant_id = %(tenant)s AND triggers <> %(triggers)s"
 
@@ -283,4 +281,4 @@ def _write(text: str, column: Followed) -> tuple[str, dict[str, Any]]:
         name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()
     }
     numbers = {"end": END, "size": STRETCH, "few": FEW, "many": MANY, "enough": ENOUGH}
-    return text.format(**parts, **quoted, **numbers, may_write=MAY_WRITE), fixed
+    return text.format(**parts, **quoted, **numbers), fixed

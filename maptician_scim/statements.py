@@ -196,7 +196,7 @@ def insert(instance: Model) -> None:
     """Write a new object, as ``save`` does, unless somebody listens to what ``save`` tells."""
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
     can_return = connections[using].features.can_return_columns_from_insert
-    if can_return and not pre_save.has_listeners(model) and not post_save.has_listeners(model):
+    if can_return and not _is_heard(model):
         _insert(instance, using)
     else:
         instance.save(force_insert=True, using=using)
@@ -205,7 +205,7 @@ def insert(instance: Model) -> None:
 def update(instance: Model, *fields: str) -> None:
     """Write these fields of an object that is there, as ``save`` does, with the same exception."""
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    if pre_save.has_listeners(model) or post_save.has_listeners(model):
+    if _is_heard(model):
         instance.save(update_fields=fields, using=using)
     else:
         _update(instance, fields, using)
@@ -320,3 +320,7 @@ def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds
 
 def _is_auto(field: Field[Any, Any]) -> bool:
     return isinstance(field, AutoField)
+
+
+def _is_heard(model: type[Model]) -> bool:
+    return pre_save.has_listeners(model) or post_save.has_listeners(model)

@@ -136,14 +136,14 @@ def test_taking_a_kept_person_up_again_costs_at_most_six(scim, people, count):
     assert len(count.statements) <= 6
 
 
-def test_deactivation_costs_two_more_and_what_the_host_does(scim, people, count):
+def test_deactivation_costs_one_more_and_what_the_host_does(scim, people, count):
     user = ProvisionedUser.objects.get(scim_id=people["id"]).user
     DeskFactory(company=user.company)
     with count:
         scim.modify(people["id"], {"op": "replace", "value": {"active": False}})
     of_the_host = [s for s in count.statements if re.search("apikey|deskassignment|deskoffer", s)]
     assert len(of_the_host) == 3
-    assert len(count.statements) - len(of_the_host) <= 8
+    assert len(count.statements) - len(of_the_host) <= 7
 
 
 def test_last_use_is_written_once_a_minute(scim, acme, count):

@@ -12,7 +12,7 @@ MANY = "&".join(f"p{n}=" for n in range(1001))
 """One more parameter than ``DATA_UPLOAD_MAX_NUMBER_FIELDS`` allows by default."""
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # the application closes its connection
 @pytest.mark.parametrize(
     "content_type", ["application/scim+json", "application/json; charset=utf-8"]
 )
@@ -31,5 +31,5 @@ def test_too_many_parameters_are_refused_and_logged_whatever_the_content_type(sc
     )
     assert started[0] == "400 Bad Request"
     assert f'"schemas":["{ERROR}"],"status":"400"'.encode() in answer.content
-    answer.close()
     assert Event.objects.get().status == 400
+    answer.close()

@@ -217,7 +217,7 @@ def is_correlation_id(text: str) -> bool:
 
 
 def _read_query_as_utf8(request: HttpRequest) -> None:
-    """Read the query string as UTF-8 (RFC 7644 section 8.1), whatever the body claims to be in.
+    """Read the query string as UTF-8 (RFC 7644 section 3.8), whatever the body claims to be in.
 
     Django decodes it by the charset of the Content-Type; by UTF-16, no parameter has its name.
     """
