@@ -38,8 +38,9 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
-from maptician_scim.statements import Row, columns, compiled, inherits, save, slot, split
+from maptician_scim.statements import Row, columns, compiled, inherits, slot, split
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
+from maptician_scim.writing import save
 
 if TYPE_CHECKING:
     from maptician_scim.models import ProvisionedUserQuerySet
@@ -270,16 +271,17 @@ class UserAdapter(SCIMUser):
     def documents_in(cls, rows: Iterable[Row], request: HttpRequest) -> list[Document]:
         """The resources of such rows."""
         mapping, base = cls.mapping(), endpoint_url(request)
-        width = len(mapping.mapped)
+        width, groups_url = len(mapping.mapped), ""
         found = []
         for scim_id, created, modified, user_name, external_id, kept, removed, *mapped in rows:
             values = mapping.shown(mapped[:width], removed)
             document = mapping.document(user_name, external_id, kept, values)
-            if groups := mapped[width:]:
-                entries = group_entries(groups[0], endpoint_url(request, "groups"))
-                if entries:
-                    document["groups"] = entries
-            found.append(_described(document, str(scim_id), created, modified, base))
+            _describe(document, str(scim_id), created, modified, base)
+            for groups in mapped[width:]:
+                if groups:
+                    groups_url = groups_url or endpoint_url(request, "groups")
+                    document["groups"] = group_entries(groups, groups_url)
+            found.append(document)
         return found
 
     @classmethod
@@ -360,15 +362,10 @@ class UserAdapter(SCIMUser):
     def described(self, document: Document) -> Document:
         """The present ``document`` with ``id``, ``meta`` and ``groups``; it is taken over."""
         record = self.record
-        if self.groups:
-            document["groups"] = self.groups
-        return _described(
-            document,
-            self.id,
-            record.created_at,
-            record.modified_at,
-            self.endpoint,
-        )
+        _describe(document, self.id, record.created_at, record.modified_at, self.endpoint)
+        if groups := self.groups:
+            document["groups"] = groups
+        return document
 
     def provenance(self) -> list[Provenance]:
         """Each mapped attribute, what the client last sent for it, and what its next PUT does.
@@ -530,7 +527,7 @@ class UserAdapter(SCIMUser):
             except (TypeError, ValueError) as error:
                 raise InvalidValue(f"{text!r} cannot take this value.") from error
         self.has_changes = True
-        value = column_value(text, field_at(attribute.field), value)
+        value = column_value(text, field_at(attribute.field, type(self.obj)), value)
         if attribute.write is not None:
             attribute.write(self, value)
         else:
@@ -573,18 +570,19 @@ def critical_changes(changes: Iterable[str]) -> list[str]:
     return [path for path in changes if path.partition(".")[0] in CRITICAL]
 
 
-def _described(
+def _describe(
     document: Document, scim_id: str, created: datetime | str, modified: datetime | str, base: str
-) -> Document:
+) -> None:
+    """Add ``id`` and ``meta`` to what a client may write."""
+    version = messages.etag(messages.digest(document))
     document["id"] = scim_id
     document["meta"] = {
         "resourceType": "User",
         "created": timestamp(created),
         "lastModified": timestamp(modified),
         "location": f"{base}/{scim_id}",
-        "version": messages.etag(messages.digest(document)),
+        "version": version,
     }
-    return document
 
 
 def timestamp(value: datetime | str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -26,9 +27,14 @@ from maptician_scim.protocol.values import base64_text, moment_text
 
 
 def field_at(path: str, model: type[Model] | None = None) -> Field[Any, Any]:
-    """The column at the end of an ORM path from the host's user."""
+    """The column at the end of an ORM path from the host's user, or from another model."""
+    return _field_at(path, model or get_user_model())
+
+
+@lru_cache(maxsize=1000)
+def _field_at(path: str, model: type[Model]) -> Field[Any, Any]:
     *relations, name = path.split("__")
-    current = model or get_user_model()
+    current = model
     for relation in relations:
         current = cast("type[Model]", current._meta.get_field(relation).related_model)
     return cast("Field[Any, Any]", current._meta.get_field(name))

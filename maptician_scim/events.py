@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal, rls, statements
+from maptician_scim import redaction, rehearsal, rls, writing
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -116,7 +116,7 @@ def record(
         ip=origin.ip,
         client=origin.client,
     )
-    statements.insert(event)
+    writing.insert(event)
     return event
 
 

@@ -30,8 +30,9 @@ from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import patch_resource
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import group_model
-from maptician_scim.statements import Row, inherits, save
+from maptician_scim.statements import Row, inherits
 from maptician_scim.tenancy import base_url, endpoint_url
+from maptician_scim.writing import save
 
 Document = dict[str, Any]
 

@@ -100,6 +100,11 @@ class Mapped:
     is_read_only: bool = False
     """Whether only the host sets it (RFC 7643 section 2.2)."""
 
+    @property
+    def is_shown_as_it_is(self) -> bool:
+        """Whether a text in the column is what SCIM shows."""
+        return self.attribute.to_scim is None and self.kind != "decimal"
+
     def value_in(self, adapter: UserAdapter) -> Any:
         """The value as SCIM shows it, read from the adapter's host user."""
         return self.seen(self.attribute.value_in(adapter), adapter.record.active_when_removed)
@@ -107,7 +112,7 @@ class Mapped:
     def seen(self, value: Any, active_when_removed: bool | None) -> Any:
         """The host's value as JSON shows it, unless it is an ``active`` that was removed."""
         if type(value) is str and self.kind != "decimal":
-            return value  # nearly all are
+            return value
         return self.unless_removed(scim_value(self.kind, value), active_when_removed)
 
     def unless_removed(self, value: Any, active_when_removed: bool | None) -> Any:
@@ -198,6 +203,9 @@ class AttributeMap:
         self._elements = self._grouped()
         # Last first: what is put in front of a list last stands first in it.
         self._containers = [(c, lines[0].path) for c, lines in reversed(self._elements.items())]
+        self._schema = core_schema(model)
+        self._places = [m.path.place for m in self.mapped]
+        self._is_shown_as_it_is = [m.is_shown_as_it_is for m in self.mapped]
 
     def _shown_column(self, mapped: Mapped) -> F | NullIf:
         column = F(f"{self.relation}__{mapped.attribute.field}")
@@ -245,8 +253,12 @@ class AttributeMap:
     def shown(self, columns: Sequence[Any], active_when_removed: bool | None) -> list[Any]:
         """The values of the mapped columns, in the order of the map, as SCIM shows them."""
         return [
-            mapped.seen(mapped.attribute.shown(value), active_when_removed)
-            for mapped, value in zip(self.mapped, columns, strict=True)
+            value
+            if is_plain and type(value) is str  # nearly all are
+            else mapped.seen(mapped.attribute.shown(value), active_when_removed)
+            for mapped, is_plain, value in zip(
+                self.mapped, self._is_shown_as_it_is, columns, strict=True
+            )
         ]
 
     def described(self) -> list[Description]:
@@ -285,20 +297,19 @@ class AttributeMap:
         ``values`` are those of the mapped columns as SCIM shows them, in the order of the map.
         """
         document: Document = {
-            "schemas": [core_schema(self.model)],
+            "schemas": [self._schema],
             self.name_attribute: user_name,
         }
         if external_id:
             document[EXTERNAL_ID] = external_id
         elements: dict[str, Document] = {}
-        for mapped, value in zip(self.mapped, values, strict=True):
+        for (is_element, outer, name), value in zip(self._places, values, strict=True):
             if value is None or value == "":
                 continue
-            if mapped.path.element is not None:
-                element = elements.setdefault(mapped.path.container, {})
-                element[mapped.path.sub_attribute or ""] = value
-            else:
-                _put(attributes, mapped.path, value)
+            place = elements if is_element else attributes
+            for key in outer:
+                place = place.setdefault(key, {})
+            place[name] = value
         for container, path in self._containers:
             if container not in elements and container not in attributes:
                 continue
@@ -308,16 +319,19 @@ class AttributeMap:
                 del element["type"]
             if not is_hollow(element):
                 attributes.setdefault(path.attribute, []).insert(0, element)
-        unknown = attributes.pop(UNKNOWN_SCHEMAS, {})
+        unknown = attributes.pop(UNKNOWN_SCHEMAS, None)
         document |= attributes
         document["schemas"] += [urn for urn in extension_schemas(self.model) if urn in document]
-        for urn, value in sorted(
-            unknown.items()
-        ):  # PostgreSQL forgets the order, the ETag must not
+        if unknown:
+            self._add_unknown(document, unknown)
+        return document
+
+    def _add_unknown(self, document: Document, unknown: Document) -> None:
+        # PostgreSQL forgets the order, the ETag must not.
+        for urn, value in sorted(unknown.items()):
             if is_unknown_schema(self.model, urn):  # else the host has declared it since
                 document[urn] = value
                 document["schemas"].append(urn)
-        return document
 
     def split(self, document: Document) -> Parts:
         """Take a document apart again; what the map does not name stays in ``attributes``."""
@@ -497,15 +511,6 @@ def _column(mapped: Mapped) -> Operand | None:
         return None
     is_day = mapped.comparing == "datetime" and holds_days(field)
     return Operand(F(mapped.alias), "date" if is_day else mapped.comparing)
-
-
-def _put(document: Document, path: AttributePath, value: Any) -> None:
-    place = document
-    if path.schema:
-        place = place.setdefault(path.schema, {})
-    if path.sub_attribute:
-        place = place.setdefault(path.attribute, {})
-    place[path.sub_attribute or path.attribute] = value
 
 
 def _take(document: Document, path: AttributePath) -> Any:

@@ -10,30 +10,27 @@ would hold that of its compilation for ever.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import connections, router, transaction
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
+from django.db.models import Expression, Field, JSONField, Model, QuerySet
+from django.db.models.base import ModelState
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.manager import BaseManager
-from django.db.models.signals import post_save, pre_save
+from django.db.models.query_utils import DeferredAttribute
+from django.db.models.signals import post_init, pre_init
 from django.db.models.sql.compiler import SQLCompiler
 
 from maptician_scim.protocol.expressions import listed
 
 MOST_KEPT = 512
 """Far more than a project has: adapters are few, and so are the questions."""
-
-STEPS_OF_SAVE = (
-    *("save_base", "_save_table", "_do_update", "_do_insert"),
-    *("_prepare_related_fields_for_save", "_get_pk_val"),
-)
-"""What a model may override instead of ``save``."""
 
 PAGE = "{} LIMIT %s OFFSET %s"
 COUNT = "SELECT COUNT(*) FROM ({}) AS counted"
@@ -178,149 +175,38 @@ def compiled(key: object, build: Callable[[], QuerySet[Any, Any]]) -> Statement:
     return found
 
 
-def columns(model: type[Model], prefix: str = "") -> list[str]:
+@cache
+def columns(model: type[Model], prefix: str = "") -> tuple[str, ...]:
     """All columns of a model, for ``values_list``."""
-    return [prefix + field.attname for field in model._meta.concrete_fields]
+    return tuple(prefix + field.attname for field in model._meta.concrete_fields)
 
 
 def split(model: type[Model], using: str, row: Row) -> tuple[Any, Row]:
     """The object whose ``columns`` a row begins with, as the ORM would make it, and the rest."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    return model.from_db(using, names, row[: len(names)]), row[len(names) :]
-
-
-# -- writing objects ------------------------------------------------------------------------------
-
-
-def insert(instance: Model) -> None:
-    """Write a new object, as ``save`` does, unless somebody listens to what ``save`` tells."""
-    model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    can_return = connections[using].features.can_return_columns_from_insert
-    if can_return and not _is_heard(model):
-        _insert(instance, using)
-    else:
-        instance.save(force_insert=True, using=using)
-
-
-def update(instance: Model, *fields: str) -> None:
-    """Write these fields of an object that is there, as ``save`` does, with the same exception."""
-    model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    if _is_heard(model):
-        instance.save(update_fields=fields, using=using)
-    else:
-        _update(instance, fields, using)
-
-
-def save(instance: Model) -> None:
-    """Save an object of the host's: by its own ``save``, unless that is Django's and has nothing to
-    do but to write a row and tell who listens."""
-    model: Any = type(instance)
-    using = router.db_for_write(model, instance=instance)
-    is_new = instance._state.adding
-    is_djangos = model.save in (Model.save, AbstractBaseUser.save)
-    if not (is_djangos and _writes_one_row(model, using) and _is_all_there(instance)):
-        instance.save()
-        return
-    with transaction.mark_for_rollback_on_error(using=using):
-        if is_new:
-            _insert(instance, using)
-        elif not _update(instance, _written_by_save(model), using):
-            instance.save()  # deleted meanwhile: Django writes it anew
-            return
-    told = {"instance": instance, "created": is_new, "raw": False, "using": using}
-    post_save.send(sender=model, update_fields=None, **told)
-
-
-def _insert(instance: Any, using: str) -> None:
-    # As save does: raises ValueError where it refers to an object that nobody has saved.
-    instance._prepare_related_fields_for_save("save")
-    model: Any = type(instance)
-    connection, (sql, fields) = connections[using], _insertion(model, using)
-    values = [_saved(field, instance, connection, adds=True) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        [instance.pk] = cursor.fetchone()
-    instance._state.adding, instance._state.db = False, using
-
-
-def _update(instance: Any, names: tuple[str, ...], using: str) -> bool:
-    """Write these fields; whether the object is there."""
-    instance._prepare_related_fields_for_save("save")
-    model: Any = type(instance)
-    connection, key = connections[using], model._meta.pk
-    sql, fields = _change(model, names, using)
-    values = [_saved(field, instance, connection, adds=False) for field in fields]
-    values.append(key.get_db_prep_value(instance.pk, connection))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        is_there = bool(cursor.rowcount)
-    instance._state.db = using
-    return is_there
+    names = columns(model)
+    values, rest = row[: len(names)], row[len(names) :]
+    is_heard = pre_init.has_listeners(model) or post_init.has_listeners(model)
+    if is_heard or not _is_made_of_columns(model):
+        return model.from_db(using, names, values), rest
+    made = model.__new__(model)
+    made._state = ModelState()
+    made._state.adding, made._state.db = False, using
+    made.__dict__.update(zip(names, values, strict=True))
+    return made, rest
 
 
 @cache
-def _writes_one_row(model: Any, using: str) -> bool:
-    """Whether there is nothing more to an object than one row of one table."""
-    meta = model._meta
+def _is_made_of_columns(model: Any) -> bool:
+    """Whether an object is nothing but the values of its columns: to set them one by one, as
+    Django's ``__init__`` does, takes longer than to read the row."""
+    plain = (DeferredAttribute, ForeignKeyDeferredAttribute)
     return (
-        all(getattr(model, step) is getattr(Model, step) for step in STEPS_OF_SAVE)
-        and is_plain(model._base_manager)
-        and not (meta.parents or meta.proxy or meta.select_on_save or meta.order_with_respect_to)
-        and not any(field.generated or field.has_db_default() for field in meta.concrete_fields)
-        and list(meta.db_returning_fields) == [meta.pk]
-        and _is_auto(meta.pk)
-        and bool(connections[using].features.can_return_columns_from_insert)
+        model.__new__ is object.__new__
+        and model.__init__ is Model.__init__
+        and model.__setattr__ is object.__setattr__
+        and inherits(model, Model, "from_db")
+        and all(
+            type(inspect.getattr_static(model, field.attname)) in plain
+            for field in model._meta.concrete_fields
+        )
     )
-
-
-def _is_all_there(instance: Any) -> bool:
-    """Whether an object has plain values for all its columns, and nobody wants to change them."""
-    values, is_new = instance.__dict__, instance._state.adding
-    return (
-        not pre_save.has_listeners(type(instance))
-        and getattr(instance, "_password", None) is None  # save tells validators of a new one
-        and is_new == (instance.pk is None)
-        and "save" not in values  # some packages put their own on the object
-        and "save_base" not in values
-        and all(field.attname in values for field in instance._meta.concrete_fields)
-        and not any(hasattr(value, "resolve_expression") for value in values.values())
-    )
-
-
-@cache
-def _written_by_save(model: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in model._meta.concrete_fields if not field.primary_key)
-
-
-@cache
-def _insertion(model: Any, using: str) -> tuple[str, list[Any]]:
-    """The statement that writes a new object, and the fields whose values it takes."""
-    quote, key = connections[using].ops.quote_name, model._meta.pk
-    fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
-    names = ", ".join(quote(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table, returned = quote(model._meta.db_table), quote(key.column)
-    sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {returned}"  # noqa: S608
-    return sql, fields
-
-
-@cache
-def _change(model: Any, names: tuple[str, ...], using: str) -> tuple[str, list[Any]]:
-    """The statement that writes these fields of an object, and the fields."""
-    quote, key = connections[using].ops.quote_name, model._meta.pk
-    fields = [model._meta.get_field(name) for name in names]
-    changes = ", ".join(f"{quote(field.column)} = %s" for field in fields)
-    table = quote(model._meta.db_table)
-    return f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s", fields  # noqa: S608
-
-
-def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool) -> Any:
-    return field.get_db_prep_save(field.pre_save(instance, adds), connection)
-
-
-def _is_auto(field: Field[Any, Any]) -> bool:
-    return isinstance(field, AutoField)
-
-
-def _is_heard(model: type[Model]) -> bool:
-    return pre_save.has_listeners(model) or post_save.has_listeners(model)

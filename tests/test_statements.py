@@ -3,15 +3,14 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, models
-from django.db.models.signals import post_save
+from django.db.models.signals import post_init, pre_init
 
 from maptician_scim import statements
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.conf import scim_settings
 from maptician_scim.group_adapters import GroupAdapter
-from maptician_scim.models import Event, ProvisionedUser, Token
+from maptician_scim.models import ProvisionedUser
 from maptician_scim.provisioning.ready import LOOK_UP
-from tests.client import USER
 
 NAME = "pat@acme.example"
 
@@ -152,17 +151,6 @@ def test_other_filters_are_left_to_the_orm(text):
     assert LOOK_UP.fullmatch(text) is None
 
 
-def test_inserted_object_is_what_save_leaves(acme, scim):
-    token = Token.objects.get()
-    event = Event(tenant=acme, token=token, verb="read", status=200, changes={"a": {"new": "ü"}})
-    statements.insert(event)
-    found = Event.objects.get(pk=event.pk)
-    assert not event._state.adding
-    assert {f.attname: getattr(found, f.attname) for f in Event._meta.concrete_fields} == {
-        f.attname: getattr(event, f.attname) for f in Event._meta.concrete_fields
-    }
-
-
 @pytest.mark.parametrize("stored", ["1e999", "[]", '{"a": null}', "null", '"text"'])
 def test_json_is_read_as_the_orm_reads_it(stored):
     field = models.JSONField()
@@ -187,34 +175,6 @@ class Replicated:
 
     def db_for_write(self, model, **hints):
         return "default"
-
-
-def test_object_that_refers_to_an_unsaved_one_is_not_inserted(acme):
-    record = ProvisionedUser(tenant=acme, user=get_user_model()(), user_name=NAME)
-    with pytest.raises(ValueError, match="unsaved related object"):
-        statements.insert(record)
-
-
-def test_update_changes_what_it_names_alone(scim, people):
-    record = ProvisionedUser.objects.get(scim_id=people[0]["id"])
-    record.external_id, record.user_name = "new", "not written"
-    statements.update(record, "external_id")
-    record.refresh_from_db()
-    assert (record.external_id, record.user_name) == ("new", "Pat@ACME.example")
-
-
-def test_host_that_listens_to_our_saves_hears_them(scim):
-    heard = []
-
-    def listen(sender, instance, **kwargs):
-        heard.append(instance.verb)
-
-    post_save.connect(listen, sender=Event)
-    try:
-        scim.request_scim("POST", "/Users", {"schemas": [USER], "userName": NAME})
-    finally:
-        post_save.disconnect(listen, sender=Event)
-    assert heard == ["create"]
 
 
 def test_no_more_is_kept_than_foreseen(monkeypatch):
@@ -251,3 +211,61 @@ class Sent(list):
     def _note(self, execute, sql, params, many, context):
         self.append(sql)
         return execute(sql, params, many, context)
+
+
+def without_state(thing):
+    return {name: value for name, value in vars(thing).items() if name != "_state"}
+
+
+def from_row(row):
+    return statements.split(get_user_model(), "default", row)[0]
+
+
+@pytest.fixture
+def row(people):
+    users = get_user_model()
+    return users.objects.values_list(*statements.columns(users)).first()
+
+
+def test_object_made_of_its_row_is_the_orm_s(row):
+    users = get_user_model()
+    made, found = from_row(row), users.objects.first()
+    assert without_state(made) == without_state(found)
+    assert (made._state.adding, made._state.db) == (found._state.adding, found._state.db)
+    assert made == found
+
+
+@pytest.mark.parametrize("signal", [pre_init, post_init])
+def test_who_listens_to_objects_being_made_hears_of_each(row, signal):
+    heard = []
+
+    def listen(sender, **kwargs):
+        heard.append(sender)
+
+    signal.connect(listen, sender=get_user_model())
+    try:
+        from_row(row)
+    finally:
+        signal.disconnect(listen, sender=get_user_model())
+    assert heard == [get_user_model()]
+
+
+@pytest.mark.parametrize("step", ["__init__", "__setattr__", "from_db"])
+def test_host_that_makes_its_own_objects_does(row, step, monkeypatch):
+    users, called = get_user_model(), []
+    original = getattr(users, step)
+
+    def noting(self, *args, **kwargs):
+        called.append(step)
+        if step == "from_db":
+            return original(*args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(users, step, classmethod(noting) if step == "from_db" else noting)
+    statements._is_made_of_columns.cache_clear()
+    try:
+        from_row(row)
+    finally:
+        monkeypatch.undo()
+        statements._is_made_of_columns.cache_clear()
+    assert called

@@ -42,7 +42,7 @@ DEPTHS = [
     "maptician_scim.adapters.UserAdapter.take",
     "maptician_scim.events.record",
     "maptician_scim.activity.count",
-    "maptician_scim.statements.insert",
+    "maptician_scim.writing.insert",
     "maptician_scim.renderers.orjson.dumps",
 ]
 """Functions that a request calls, from the outside inwards."""

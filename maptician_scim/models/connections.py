@@ -183,7 +183,7 @@ def _tenant_model() -> type[models.Model]:
     return apps.get_model(scim_settings.TENANT_MODEL)
 
 
-def tenant_columns(prefix: str = "") -> list[str]:
+def tenant_columns(prefix: str = "") -> tuple[str, ...]:
     """The columns of a tenant and its connection, for ``values_list``."""
     connection = statements.columns(Connection, f"{prefix}scim_connection__")
     return statements.columns(_tenant_model(), prefix) + connection

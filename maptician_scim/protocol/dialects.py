@@ -35,8 +35,7 @@ ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 def pruned(value: Any) -> Any:
     """A value without what means unassigned: null, empty strings, arrays and objects."""
     if isinstance(value, dict):
-        kept = {name: pruned(item) for name, item in value.items()}
-        return {name: item for name, item in kept.items() if not is_unassigned(item)}
+        return {n: kept for n, item in value.items() if not is_unassigned(kept := pruned(item))}
     if isinstance(value, list):
         return [item for item in map(pruned, value) if not is_unassigned(item)]
     return value
@@ -211,7 +210,7 @@ DESCRIBING = frozenset({"type", "primary"})
 
 def is_hollow(entry: dict[str, Any]) -> bool:
     """Whether an entry of a multi-valued attribute says nothing."""
-    return not {name.lower() for name in entry} - DESCRIBING
+    return all(name.lower() in DESCRIBING for name in entry)
 
 
 def _is_primary(entry: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import BY_SCIM_TYPE, InvalidValue, ScimError
 from maptician_scim.protocol import dialects
+from maptician_scim.protocol.plain import is_plain
 from maptician_scim.protocol.schemas import ResourceModel
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -64,27 +65,39 @@ def read_resource(
         if replaces
         else scim.Context.RESOURCE_CREATION_REQUEST
     )
+    readable = dialects.resource_payload(model, payload)
+    if is_plain(model, readable):
+        return _document(model, readable)
     try:
-        resource = model.model_validate(
-            dialects.resource_payload(model, payload), scim_ctx=context, scim_policy=POLICY
-        )
+        resource = model.model_validate(readable, scim_ctx=context, scim_policy=POLICY)
     except ValidationError as error:
         raise scim_error(error) from error
     return resource_document(model, resource)
 
 
 def resource_document(model: ResourceModel, resource: scim.Resource[Any]) -> ResourceDocument:
-    """The document of a validated resource. Raises ``InvalidValue`` if it has no name."""
-    attributes = resource.model_dump(scim_ctx=scim.Context.DEFAULT)
+    """The document of a validated resource. Raises what ``named_document`` raises."""
+    return _document(model, dialects.pruned(resource.model_dump(scim_ctx=scim.Context.DEFAULT)))
+
+
+def _document(model: ResourceModel, attributes: dict[str, Any]) -> ResourceDocument:
+    attributes = dialects.without_read_only(attributes)
     password = attributes.pop("password", None)
-    attributes = dialects.pruned(dialects.without_read_only(attributes))
     for name in dialects.multi_valued_attributes(model).values():
-        if name in attributes:
-            attributes[name] = [e for e in attributes[name] if not dialects.is_hollow(e)]
+        entries = attributes.pop(name, ())
+        if kept := [entry for entry in entries if not dialects.is_hollow(entry)]:
+            attributes[name] = kept
+    return named_document(model, attributes, password)
+
+
+def named_document(
+    model: ResourceModel, attributes: dict[str, Any], password: str | None = None
+) -> ResourceDocument:
+    """The document with these attributes. Raises ``InvalidValue`` if it has no name."""
     name = "userName" if "user_name" in model.model_fields else "displayName"
     if not str(attributes.get(name, "")).strip():
         raise InvalidValue(f"{name!r} is required and must not be blank.")
-    return ResourceDocument(dialects.pruned(attributes), password)
+    return ResourceDocument(attributes, password)
 
 
 def check_values(
@@ -197,7 +210,9 @@ def list_body(
 
 def digest(document: dict[str, Any]) -> str:
     """A fingerprint of what a client sees, without what changes by itself: the source of ETags."""
-    seen = {name: value for name, value in document.items() if name not in NOT_IDENTIFYING}
+    seen = document
+    if not NOT_IDENTIFYING.isdisjoint(document):
+        seen = {name: value for name, value in document.items() if name not in NOT_IDENTIFYING}
     return hashlib.blake2b(
         orjson.dumps(seen, option=orjson.OPT_SORT_KEYS), digest_size=16
     ).hexdigest()

@@ -34,6 +34,14 @@ class AttributePath:
         return f"{self.attribute}[{self.element}]"
 
     @property
+    def place(self) -> tuple[bool, tuple[str, ...], str]:
+        """Whether it is in an element, the keys of the objects it is in, and its own."""
+        if self.element is not None:
+            return True, (self.container,), self.sub_attribute or ""
+        *outer, name = filter(None, (self.schema, self.attribute, self.sub_attribute))
+        return False, tuple(outer), name
+
+    @property
     def okta_name(self) -> str:
         """The "External name" in Okta's profile editor: ``emails.^[type=='work'].value``."""
         element = f".^[type=='{self.element}']" if self.element is not None else ""

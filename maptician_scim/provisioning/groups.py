@@ -46,8 +46,9 @@ from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
-from maptician_scim.statements import columns, compiled, insert, split, update
+from maptician_scim.statements import columns, compiled, split
 from maptician_scim.tenancy import endpoint_url
+from maptician_scim.writing import insert, update
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.group_provisioned,

@@ -52,7 +52,8 @@ from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences, is_scim_id
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.provisioning.newcomers import heard_of
-from maptician_scim.statements import columns, compiled, insert, slot, split, update
+from maptician_scim.statements import columns, compiled, slot, split
+from maptician_scim.writing import insert, update
 
 AFTER_COMMIT: dict[str, Signal] = {
     "provisioned": signals.user_provisioned,
@@ -255,13 +256,13 @@ class UserProvisioner(Provisioner):
     def _changed(
         self, scim_id: str, if_match: str | None, change: Callable[[UserAdapter], None]
     ) -> Document:
-        adapter = self._locked(scim_id, if_match)
-        before, was_active = adapter.document(), adapter.is_active
+        adapter, before = self._locked(scim_id, if_match)
+        was_active = adapter.is_active
         is_protected = adapter.is_protected()
         change(adapter)
         wanted = adapter.document()
-        critical = critical_changes(differences(before, wanted))
-        if is_protected and (critical or adapter.has_new_password):
+        changes = differences(before, wanted)
+        if is_protected and (critical_changes(changes) or adapter.has_new_password):
             raise _protected()
         self._check_addresses(before, wanted)
         if was_active and not adapter.is_active:
@@ -271,7 +272,8 @@ class UserProvisioner(Provisioner):
         if was_active and not adapter.is_active:
             adapter.end_access()
         after = self._save_record(adapter)
-        changes = differences(before, after)
+        if after != wanted:  # the host's own save has its say
+            changes = differences(before, after)
         verb = {(True, False): "deactivated", (False, True): "reactivated"}.get(
             (was_active, adapter.is_active), "updated"
         )
@@ -279,7 +281,7 @@ class UserProvisioner(Provisioner):
         return adapter.described(after)
 
     def _delete(self, scim_id: str, if_match: str | None) -> None:
-        adapter = self._locked(scim_id, if_match)
+        adapter, _ = self._locked(scim_id, if_match)
         if adapter.is_protected():
             raise _protected()
         changes = {"active": {"old": True, "new": False}} if adapter.is_active else {}
@@ -306,8 +308,9 @@ class UserProvisioner(Provisioner):
             held = HeldBack.person(adapter.obj, adapter.record)
             safeguard.let_go(self.connection, held, [adapter.obj.pk])
 
-    def _locked(self, scim_id: str, if_match: str | None) -> UserAdapter:
-        """The person, locked until the end of the transaction, if they are who was meant."""
+    def _locked(self, scim_id: str, if_match: str | None) -> tuple[UserAdapter, Document]:
+        """The person, locked until the end of the transaction, if they are who was meant; and what
+        a client may write of them."""
         record = self._locked_record(scim_id) if is_scim_id(scim_id) else None
         if record is None:
             raise self.not_found(scim_id)
@@ -317,7 +320,7 @@ class UserProvisioner(Provisioner):
         self.note(document)
         if if_match is not None or self.if_none_match is not None:
             self.check_preconditions(if_match, messages.etag(messages.digest(document)))
-        return adapter
+        return adapter, document
 
     def _locked_record(self, scim_id: str) -> ProvisionedUser | None:
         """The record with its user and groups, host user and record locked in this order."""

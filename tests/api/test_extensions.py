@@ -302,6 +302,8 @@ def test_what_was_kept_under_another_declaration_stops_nobody(scim, create):
         assert scim.search(f"{WORKPLACE}:{text}").status_code == 200
     answer = scim.modify(made["id"], {"op": "replace", "path": "active", "value": False})
     assert (answer.status_code, answer.json()["active"]) == (200, False)
+    assert shown(answer.json()) == other
+    answer = scim.modify(made["id"], {"op": "replace", "path": "name.givenName", "value": "Zoë"})
     assert shown(answer.json()) == {"kind": "x"}
 
 
