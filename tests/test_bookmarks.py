@@ -29,6 +29,7 @@ def _short(monkeypatch):
     monkeypatch.setattr(bookmarks, "STRETCH", 3)
     monkeypatch.setattr(bookmarks, "ENOUGH", ALWAYS)
     monkeypatch.setattr(bookmarks, "_written", {})  # the length stands in the statements
+    monkeypatch.setattr(bookmarks, "_quiet", set())
 
 
 @pytest.fixture
@@ -358,6 +359,26 @@ def test_what_was_counted_is_written_down_where_nobody_lists(people, acme):
     call_command("scim_prune_events", verbosity=0)
     assert not Recount.objects.exists()
     assert_true(acme)
+
+
+def test_where_nothing_changes_less_is_asked(people, acme, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(bookmarks, "ENOUGH", NEVER)
+    assert acme.pk in bookmarks._quiet
+    with django_assert_num_queries(1) as sent:
+        place(acme, 5)
+    assert "recounted" not in sent[0]["sql"]
+    OccupantFactory(company=acme)
+    assert_true(acme)
+    assert acme.pk not in bookmarks._quiet
+    with django_assert_num_queries(1):
+        place(acme, 5)
+
+
+def test_no_more_tenants_are_remembered_than_foreseen(people, acme, globex, monkeypatch):
+    monkeypatch.setattr(bookmarks, "MOST_QUIET", 1)
+    bookmarks._quiet.clear()
+    assert_true(acme, globex)
+    assert bookmarks._quiet == {globex.pk}
 
 
 def test_a_list_that_may_not_write_is_right(people, acme, caplog):
