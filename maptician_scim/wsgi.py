@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django
-from django.core.exceptions import TooManyFieldsSent
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
     """Reads the query string when somebody asks for it, not before the request has begun."""
 
-    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        # To take over the charset of a Content-Type, Django looks whether the parameters were read,
-        # and reads them by that. What is raised there, nobody answers: the server says 500.
-        try:
-            super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
-        except TooManyFieldsSent:
-            return  # the charset is noted; whoever reads the parameters is told again
+    @property
+    def encoding(self) -> str | None:
+        """By what the query string and forms are decoded."""
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, value: str | None) -> None:
+        # To forget parameters that were read by another one, Django looks whether there are any,
+        # which reads them. That happens before there is a request that could be answered: where
+        # they are too many, the server says 500.
+        self._encoding = value
+        for name in ("GET", "_post"):
+            self.__dict__.pop(name, None)
 
 
 class Handler(WSGIHandler):

@@ -6,6 +6,7 @@ import pytest
 
 from example_project.wsgi import application
 from maptician_scim.models import Event
+from maptician_scim.wsgi import Request
 from tests.client import ERROR
 
 MANY = "&".join(f"p{n}=" for n in range(1001))
@@ -33,3 +34,10 @@ def test_too_many_parameters_are_refused_and_logged_whatever_the_content_type(sc
     assert f'"schemas":["{ERROR}"],"status":"400"'.encode() in answer.content
     assert Event.objects.get().status == 400
     answer.close()
+
+
+def test_parameters_are_read_anew_by_another_encoding():
+    request = Request({"REQUEST_METHOD": "GET", "QUERY_STRING": "a=%E4", "wsgi.input": None})
+    assert request.GET["a"] == "\ufffd"
+    request.encoding = "latin-1"
+    assert request.GET["a"] == "ä"
