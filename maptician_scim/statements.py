@@ -19,7 +19,26 @@ from typing import Any
 import orjson
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, JSONField, Model, QuerySet
+from django.db.models import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    EmailField,
+    Expression,
+    Field,
+    ForeignKey,
+    IntegerField,
+    JSONField,
+    Model,
+    OneToOneField,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    QuerySet,
+    SmallIntegerField,
+    TextField,
+)
 from django.db.models.base import ModelState
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.manager import BaseManager
@@ -39,6 +58,25 @@ Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 
 
+PLAIN_TYPES: dict[type, type] = {
+    BooleanField: bool,
+    CharField: str,
+    EmailField: str,
+    TextField: str,
+    **dict.fromkeys((AutoField, BigAutoField, IntegerField, BigIntegerField), int),
+    **dict.fromkeys((PositiveIntegerField, PositiveSmallIntegerField, SmallIntegerField), int),
+}
+
+
+@cache
+def plain_type(field: Field[Any, Any]) -> type | None:
+    """The type of the values that a column takes as they are; for a foreign key, of its keys."""
+    target: Any = field
+    while type(target) in (ForeignKey, OneToOneField):
+        target = target.target_field
+    return PLAIN_TYPES.get(type(target))
+
+
 class Slot(Expression):
     """Where in a queryset a value will stand; ``field`` says how it is written to the database."""
 
@@ -52,7 +90,10 @@ class Slot(Expression):
     def bound(self, values: Values, connection: BaseDatabaseWrapper) -> Any:
         """The value of this slot as the driver takes it."""
         field: Field[Any, Any] = self.output_field
-        return field.get_db_prep_value(values[self.name], connection, prepared=False)
+        value = values[self.name]
+        if type(value) is plain_type(field):
+            return value
+        return field.get_db_prep_value(value, connection, prepared=False)
 
 
 class ListSlot(Slot):
@@ -181,9 +222,12 @@ def columns(model: type[Model], prefix: str = "") -> tuple[str, ...]:
     return tuple(prefix + field.attname for field in model._meta.concrete_fields)
 
 
-def split(model: type[Model], using: str, row: Row) -> tuple[Any, Row]:
-    """The object whose ``columns`` a row begins with, as the ORM would make it, and the rest."""
-    names = columns(model)
+def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ()) -> tuple[Any, Row]:
+    """The object whose columns a row begins with, as the ORM would make it, and the rest.
+
+    All ``columns`` in their order, or those that are named.
+    """
+    names = names or columns(model)
     values, rest = row[: len(names)], row[len(names) :]
     is_heard = pre_init.has_listeners(model) or post_init.has_listeners(model)
     if is_heard or not _is_made_of_columns(model):

@@ -15,19 +15,10 @@ import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import (
-    AutoField,
-    BooleanField,
-    CharField,
-    EmailField,
-    Field,
-    JSONField,
-    Model,
-    TextField,
-)
+from django.db.models import AutoField, Field, JSONField, Model
 from django.db.models.signals import post_save, pre_save
 
-from maptician_scim.statements import is_plain
+from maptician_scim.statements import is_plain, plain_type
 
 STEPS_OF_SAVE = (
     *("save_base", "_save_table", "_do_update", "_do_insert"),
@@ -37,14 +28,6 @@ STEPS_OF_SAVE = (
 
 OURS = "maptician_scim"
 """The label of this app."""
-
-TAKEN_AS_IT_IS: dict[type, type] = {
-    BooleanField: bool,
-    CharField: str,
-    TextField: str,
-    EmailField: str,
-}
-"""Fields with the type of the values that they give the driver unchanged: most of what is saved."""
 
 
 def insert(instance: Model) -> None:
@@ -172,16 +155,13 @@ def _change(model: Any, names: tuple[str, ...], using: str) -> tuple[str, list[A
 def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool) -> Any:
     """What the driver is given for a field of an object; JSON of ours came from a parser, so that
     orjson writes it as Django does."""
-    kind = type(field)
-    if kind in TAKEN_AS_IT_IS:
-        value = getattr(instance, field.attname)
-        if type(value) is TAKEN_AS_IT_IS[kind]:
-            return value
-    elif kind is JSONField and field.model._meta.app_label == OURS:
-        value = getattr(instance, field.attname)
-        if type(value) in (dict, list):
-            with suppress(orjson.JSONEncodeError):  # of a number that is too large for it
-                return orjson.dumps(value).decode()
+    value = getattr(instance, field.attname)
+    if type(value) is plain_type(field):
+        return value
+    is_ours = type(field) is JSONField and field.model._meta.app_label == OURS
+    if is_ours and type(value) in (dict, list):
+        with suppress(orjson.JSONEncodeError):  # of a number that is too large for it
+            return orjson.dumps(value).decode()
     return field.get_db_prep_save(field.pre_save(instance, adds), connection)
 
 

@@ -37,7 +37,9 @@ def test_too_many_parameters_are_refused_and_logged_whatever_the_content_type(sc
 
 
 def test_parameters_are_read_anew_by_another_encoding():
-    request = Request({"REQUEST_METHOD": "GET", "QUERY_STRING": "a=%E4", "wsgi.input": io.BytesIO()})
+    request = Request(
+        {"REQUEST_METHOD": "GET", "QUERY_STRING": "a=%E4", "wsgi.input": io.BytesIO()}
+    )
     assert request.GET["a"] == "\ufffd"
     request.encoding = "latin-1"
     assert request.GET["a"] == "ä"

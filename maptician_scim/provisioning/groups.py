@@ -7,7 +7,7 @@ deletes a person locks the person first and then the groups, so neither waits fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +77,7 @@ class GroupProvisioner(Provisioner):
     record_model = ProvisionedGroup
     looked_up_by = {"displayname": "display_name_key", "externalid": "external_id"}
 
-    @property
+    @cached_property
     def adapter_class(self) -> type[GroupAdapter]:
         adapter = scim_settings.GROUP_ADAPTER
         if adapter is None:

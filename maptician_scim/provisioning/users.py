@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -91,7 +91,7 @@ class UserProvisioner(Provisioner):
     looked_up_by = {"username": "user_name_key", "externalid": "external_id"}
     _takes_another_username = False
 
-    @property
+    @cached_property
     def adapter_class(self) -> type[UserAdapter]:
         return scim_settings.USER_ADAPTER
 

@@ -160,10 +160,8 @@ CALLER_COLUMNS = {
     **named(
         "maptician_scim_token",
         (
-            *("id", "tenant_id", "name", "prefix", "digest", "scopes", "networks", "created_at"),
-            *("created_by_id", "expires_at", "announced_days", "first_used_at", "last_used_at"),
-            *("last_used_ip", "last_used_client", "predecessor_id", "rotated_at", "revoked_at"),
-            *("revoked_reason", "nonce"),
+            *("id", "tenant_id", "prefix", "digest", "scopes", "networks", "expires_at"),
+            *("revoked_at", "rotated_at", "last_used_at"),
         ),
     ),
     "tenant__id": "maptician_scim_token.tenant_id",
