@@ -34,6 +34,7 @@ DEPTHS = [
     "maptician_scim.authentication.check_scope",
     "maptician_scim.parsers.read_limited",
     "maptician_scim.parsers.load",
+    "maptician_scim.parsers._unique_names",
     "maptician_scim.parsers._check_depth",
     "maptician_scim.provisioning.UserProvisioner.note",
     "maptician_scim.protocol.messages.scim.Resource.model_dump",
