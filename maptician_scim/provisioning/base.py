@@ -30,7 +30,7 @@ from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.provisioning.ready import Ready
-from maptician_scim.statements import Row, slot
+from maptician_scim.statements import Row, columns, compiled, slot, split
 
 T = TypeVar("T")
 
@@ -86,6 +86,10 @@ class Provisioner(ABC):
     @abstractmethod
     def note(self, payload: Document) -> None:
         """Let the log say who or what was meant, also if the body is refused."""
+
+    def beside(self, tenant: Tenant) -> dict[str, Any]:
+        """What is fetched with a record and stands neither in its row nor in the host's."""
+        return {}
 
     def place(self, first: int) -> Place | None:
         """Where the page begins before which there are ``first`` of all; ``None``: count."""
@@ -169,6 +173,35 @@ class Provisioner(ABC):
         if self.connection.keeps_unknown_schemas:
             wanted.attributes.update(unknown_schemas(model, payload))
         return wanted
+
+    def locked_record(self, scim_id: str) -> Any:
+        """The record with its host row, host row and record locked in this order; ``None`` if the
+        tenant has none."""
+        relation, locks = self.adapter_class.mapping().relation, self.adapter_class.locked_relations
+        if not is_scim_id(scim_id):
+            return None
+        if not self.can_be_compiled() or locks != (relation, "self"):
+            records = self.record_model.objects.for_tenant(self.tenant)  # type: ignore[attr-defined]
+            records = records.annotate(**self.beside(self.tenant)).select_related(relation)
+            return records.select_for_update(of=locks).filter(scim_id=scim_id).first()
+        statement = compiled(("lock", *self.reading_depends_on()), lambda: self._to_lock(relation))
+        host: Any = self.record_model._meta.get_field(relation).related_model
+        values = {"tenant": self.tenant.pk, "value": UUID(scim_id)}
+        for row in statement.locked(values, (host, self.record_model)):
+            record, rest = split(self.record_model, statement.using, row)
+            host_row, rest = split(host, statement.using, rest)
+            setattr(record, relation, host_row)
+            record.__dict__.update(zip(self.beside(self.tenant), rest, strict=True))
+            return record
+        return None
+
+    def _to_lock(self, relation: str) -> QuerySet[Any, Any]:
+        beside = self.beside(slot("tenant", self.record_model, "tenant"))
+        host: Any = self.record_model._meta.get_field(relation).related_model
+        records = self.records_with("scim_id").annotate(**beside)
+        names = (*columns(self.record_model), *columns(host, f"{relation}__"), *beside)
+        rows: QuerySet[Any, Any] = records.values_list(*names)
+        return rows
 
     def write(self, work: Callable[[], T]) -> T:
         """The result of a verb in one transaction.

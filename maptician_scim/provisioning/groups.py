@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import (
@@ -17,7 +16,7 @@ from django.db import (
     IntegrityError,
     transaction,
 )
-from django.db.models import ProtectedError, QuerySet, RestrictedError
+from django.db.models import ProtectedError, RestrictedError
 from django.dispatch import Signal
 
 from maptician_scim import events, membership, rehearsal, relations, rls, safeguard, signals
@@ -44,9 +43,8 @@ from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.group_patch import Plan, separated, without_members
 from maptician_scim.protocol.patch import raw_operations
-from maptician_scim.protocol.paths import differences, is_scim_id
+from maptician_scim.protocol.paths import differences
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
-from maptician_scim.statements import columns, compiled, split
 from maptician_scim.tenancy import endpoint_url
 from maptician_scim.writing import insert, update
 
@@ -223,7 +221,7 @@ class GroupProvisioner(Provisioner):
 
     def _locked(self, scim_id: str, if_match: str | None) -> GroupAdapter:
         """The group, locked until the end of the transaction, if it is what was meant."""
-        record = self._locked_record(scim_id) if is_scim_id(scim_id) else None
+        record = self.locked_record(scim_id)
         if record is None:
             raise self.not_found(scim_id)
         record.tenant = self.tenant
@@ -232,26 +230,6 @@ class GroupProvisioner(Provisioner):
         version = messages.etag(str(record.version))
         self.check_preconditions(if_match, version)
         return adapter
-
-    def _locked_record(self, scim_id: str) -> ProvisionedGroup | None:
-        """The record with its host group, host group and record locked in this order."""
-        locks = self.adapter_class.locked_relations
-        if not self.can_be_compiled() or locks != GroupAdapter.locked_relations:
-            groups = ProvisionedGroup.objects.for_tenant(self.tenant).select_related("group")
-            return groups.select_for_update(of=locks).filter(scim_id=scim_id).first()
-        statement = compiled(("lock", *self.reading_depends_on()), self._to_lock)
-        values = {"tenant": self.tenant.pk, "value": UUID(scim_id)}
-        model = relations.group_model()
-        for row in statement.locked(values, (model, ProvisionedGroup)):
-            record, rest = split(ProvisionedGroup, statement.using, row)
-            record.group, _ = split(model, statement.using, rest)
-            found: ProvisionedGroup = record
-            return found
-        return None
-
-    def _to_lock(self) -> QuerySet[Any, Any]:
-        groups = columns(relations.group_model(), "group__")
-        return self.records_with("scim_id").values_list(*columns(ProvisionedGroup), *groups)
 
     def _save_host_group(self, adapter: GroupAdapter) -> None:
         """Save the host group. Raises what the host's own rules refuse."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
-from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
+from django.db.models import Exists, OuterRef, ProtectedError, RestrictedError
 from django.dispatch import Signal
 
 from maptician_scim import (
@@ -49,10 +47,9 @@ from maptician_scim.protocol.expressions import user_name_key
 from maptician_scim.protocol.filters import Sources, WithRelated
 from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.patch import raw_operations
-from maptician_scim.protocol.paths import differences, is_scim_id
+from maptician_scim.protocol.paths import differences
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.provisioning.newcomers import heard_of
-from maptician_scim.statements import columns, compiled, slot, split
 from maptician_scim.writing import insert, update
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -97,19 +94,14 @@ class UserProvisioner(Provisioner):
 
     def visible_to(self, tenant: Tenant) -> ProvisionedUserQuerySet:
         records = self.adapter_class.annotated(ProvisionedUser.objects.for_tenant(tenant))
-        return self._with_groups(records, tenant)
+        return records.annotate(**self.beside(tenant))
 
     @property
     def _shows_groups(self) -> bool:
         return scim_settings.serves_groups and self.projection.includes("groups")
 
-    def _with_groups(
-        self, records: ProvisionedUserQuerySet, tenant: Tenant
-    ) -> ProvisionedUserQuerySet:
-        """The records with their groups beside them, if anybody is shown those."""
-        if not self._shows_groups:
-            return records
-        return records.annotate(**{GROUPS_COLUMN: relations.groups_column(tenant)})
+    def beside(self, tenant: Tenant) -> dict[str, Any]:
+        return {GROUPS_COLUMN: relations.groups_column(tenant)} if self._shows_groups else {}
 
     def can_be_compiled(self) -> bool:
         groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
@@ -311,7 +303,7 @@ class UserProvisioner(Provisioner):
     def _locked(self, scim_id: str, if_match: str | None) -> tuple[UserAdapter, Document]:
         """The person, locked until the end of the transaction, if they are who was meant; and what
         a client may write of them."""
-        record = self._locked_record(scim_id) if is_scim_id(scim_id) else None
+        record = self.locked_record(scim_id)
         if record is None:
             raise self.not_found(scim_id)
         record.tenant = self.tenant
@@ -321,33 +313,6 @@ class UserProvisioner(Provisioner):
         if if_match is not None or self.if_none_match is not None:
             self.check_preconditions(if_match, messages.etag(messages.digest(document)))
         return adapter, document
-
-    def _locked_record(self, scim_id: str) -> ProvisionedUser | None:
-        """The record with its user and groups, host user and record locked in this order."""
-        locks = self.adapter_class.locked_relations
-        if not self.can_be_compiled() or locks != UserAdapter.locked_relations:
-            people = ProvisionedUser.objects.for_tenant(self.tenant).select_related("user")
-            people = self._with_groups(people, self.tenant).select_for_update(of=locks)
-            return people.filter(scim_id=scim_id).first()
-        statement = compiled(("lock", *self.reading_depends_on()), self._to_lock)
-        values = {"tenant": self.tenant.pk, "value": UUID(scim_id)}
-        users = get_user_model()
-        for row in statement.locked(values, (users, ProvisionedUser)):
-            record, rest = split(ProvisionedUser, statement.using, row)
-            record.user, rest = split(users, statement.using, rest)
-            for groups in rest:
-                setattr(record, GROUPS_COLUMN, groups)
-            found: ProvisionedUser = record
-            return found
-        return None
-
-    def _to_lock(self) -> QuerySet[Any, Any]:
-        tenant = slot("tenant", ProvisionedUser, "tenant")
-        found: Any = self.records_with("scim_id")
-        people = self._with_groups(found, tenant)
-        groups = [GROUPS_COLUMN] if self._shows_groups else []
-        users = columns(get_user_model(), "user__")
-        return people.values_list(*columns(ProvisionedUser), *users, *groups)
 
     def _check_addresses(self, before: Document, after: Document) -> None:
         """Refuse addresses that are new and in a domain the tenant does not accept.
