@@ -46,6 +46,8 @@ def assigned(place: str, value: Any) -> Any:
 
     To RFC 7643 section 2.5 only null and empty arrays are unassigned.
     """
+    if value and type(value) is str:  # most are
+        return value
     if _holds_empty_text(value):
         tolerate(Tolerance.EMPTY_VALUE, place)
     return pruned(value)

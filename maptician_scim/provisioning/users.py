@@ -170,7 +170,8 @@ class UserProvisioner(Provisioner):
         if is_known and scim_settings.serves_groups:
             setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)
-        self._check_addresses({}, adapter.document())
+        if self.connection.email_domains:
+            self._check_addresses({}, adapter.document())
         if was_active and not adapter.is_active:
             self._let_go(adapter)
         self._save_host_user(adapter)
@@ -256,7 +257,8 @@ class UserProvisioner(Provisioner):
         changes = differences(before, wanted)
         if is_protected and (critical_changes(changes) or adapter.has_new_password):
             raise _protected()
-        self._check_addresses(before, wanted)
+        if self.connection.email_domains:
+            self._check_addresses(before, wanted)
         if was_active and not adapter.is_active:
             self._let_go(adapter)
         if adapter.has_changes:
@@ -398,8 +400,9 @@ class UserProvisioner(Provisioner):
         is_heard = changes or adapter.has_new_password or verb == "deleted"
         if is_heard and not rehearsal.is_on():
             tell_inside(signals.in_transaction, self.adapter_class, verb, arguments)
-            told = (AFTER_COMMIT[verb], self.adapter_class, arguments, self.origin.correlation_id)
-            transaction.on_commit(partial(tell_outside, *told))
+            if AFTER_COMMIT[verb].has_listeners(self.adapter_class):
+                told = (AFTER_COMMIT[verb], self.adapter_class, arguments)
+                transaction.on_commit(partial(tell_outside, *told, self.origin.correlation_id))
         events.record(self.origin, status, changes=changes)
 
 
