@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -96,7 +95,6 @@ def client_address(request: HttpRequest) -> str | None:
     return str(found) if found else None
 
 
-@lru_cache(maxsize=1000)  # each request asks for that of its client
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """An address, with the port some proxies add taken off."""
     text = text.strip().partition("%")[0]  # a zone means something to this machine only
