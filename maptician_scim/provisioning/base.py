@@ -87,8 +87,13 @@ class Provisioner(ABC):
     def note(self, payload: Document) -> None:
         """Let the log say who or what was meant, also if the body is refused."""
 
-    def beside(self, tenant: Tenant) -> dict[str, Any]:
+    @property
+    def columns_beside(self) -> tuple[str, ...]:
         """What is fetched with a record and stands neither in its row nor in the host's."""
+        return ()
+
+    def beside(self, tenant: Tenant) -> dict[str, Any]:
+        """The same with the expressions by which it is fetched."""
         return {}
 
     def place(self, first: int) -> Place | None:
@@ -191,7 +196,7 @@ class Provisioner(ABC):
             record, rest = split(self.record_model, statement.using, row)
             host_row, rest = split(host, statement.using, rest)
             setattr(record, relation, host_row)
-            record.__dict__.update(zip(self.beside(self.tenant), rest, strict=True))
+            record.__dict__.update(zip(self.columns_beside, rest, strict=True))
             return record
         return None
 

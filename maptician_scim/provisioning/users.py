@@ -100,8 +100,12 @@ class UserProvisioner(Provisioner):
     def _shows_groups(self) -> bool:
         return scim_settings.serves_groups and self.projection.includes("groups")
 
+    @property
+    def columns_beside(self) -> tuple[str, ...]:
+        return (GROUPS_COLUMN,) if self._shows_groups else ()
+
     def beside(self, tenant: Tenant) -> dict[str, Any]:
-        return {GROUPS_COLUMN: relations.groups_column(tenant)} if self._shows_groups else {}
+        return {name: relations.groups_column(tenant) for name in self.columns_beside}
 
     def can_be_compiled(self) -> bool:
         groups = scim_settings.GROUP_ADAPTER if self._shows_groups else None
