@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.benchmarks.seed import Tenant
 
-BATCH = 4
-"""Requests in one turn."""
+BATCH = 8
+"""Requests in one turn. A worker serves one after the other; the first of a turn meets caches that
+others have filled."""
 
 WARM_UP = 3
 """Rounds that are not counted."""
