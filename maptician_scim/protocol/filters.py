@@ -47,6 +47,7 @@ from scim2_models.path import (
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidFilter, ScimError
+from maptician_scim.parsers import is_storable
 from maptician_scim.protocol.expressions import (
     ALWAYS,
     NEVER,
@@ -281,14 +282,15 @@ def compile_selection(
 def check_size(text: str, what: str = "filter", refusal: type[ScimError] = InvalidFilter) -> None:
     """Refuse what would exhaust the parser or the database before it is parsed.
 
-    And half of a surrogate pair, which scim2-models cannot compare as a URI.
+    And what no database could keep: of a path's texts an entry may be made. Half of a surrogate
+    pair, scim2-models cannot compare as a URI either.
     """
     if len(text) > scim_settings.MAX_FILTER_LENGTH:
         raise refusal(
             f"The {what} has {len(text)} characters; at most "
             f"{scim_settings.MAX_FILTER_LENGTH} are allowed."
         )
-    if any(not _is_encodable(_escaped(string)) for string in STRING.findall(text)):
+    if any(not is_storable(_escaped(string)) for string in STRING.findall(text)):
         raise refusal(f"The {what} holds a character that is not allowed.")
     depth = deepest = 0
     for character in STRING.sub("", text):

@@ -235,3 +235,14 @@ def test_refusal_says_what_and_why_and_nothing_is_changed(scim, pat, operation, 
     assert (answer.status_code, answer.json()["scimType"]) == (400, scim_type)
     assert named in answer.json()["detail"]
     assert scim.read(pat["id"]).json() == pat
+
+
+@pytest.mark.parametrize("text", ["a\\u0000b", "\\ud800"])
+@pytest.mark.parametrize("end", ["", ".value"])
+def test_path_with_a_text_that_no_database_keeps_creates_no_entry(scim, pat, text, end):
+    value = "Engineer" if end else {"value": "Engineer"}
+    path = f'entitlements[type eq "{text}"]{end}'
+    answer = scim.modify(pat["id"], {"op": "add", "path": path, "value": value})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidPath")
+    assert "a character that is not allowed" in answer.json()["detail"]
+    assert scim.read(pat["id"]).json() == pat
