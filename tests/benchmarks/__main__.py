@@ -48,11 +48,11 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="few rounds, small tenants")
     parser.add_argument("--only", default="", help="operations of the table whose name holds this")
     parser.add_argument("--sections", default="", help=f"some of {','.join(SECTIONS)}")
-    parser.add_argument("--rounds", type=int, help="rounds of eight requests each")
+    parser.add_argument("--rounds", type=int, help="rounds of four requests each")
     parser.add_argument("--tenants", help="how many people each has, such as 1000,1000,1000,10000")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
-    options.rounds = options.rounds or (10 if options.quick else 30)
+    options.rounds = options.rounds or (10 if options.quick else 40)
     default = QUICK if options.quick else SIZES
     options.tenants = [int(n) for n in options.tenants.split(",")] if options.tenants else default
     options.sections = options.sections.split(",") if options.sections else list(SECTIONS)

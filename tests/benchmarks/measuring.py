@@ -6,9 +6,8 @@ from typing import Any
 
 from tests.benchmarks.seed import Tenant
 
-BATCH = 8
-"""Requests in one turn. A worker serves one after the other; the first of a turn meets caches that
-others have filled."""
+BATCH = 4
+"""Requests in one turn."""
 
 WARM_UP = 3
 """Rounds that are not counted."""
