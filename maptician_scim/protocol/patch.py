@@ -7,7 +7,7 @@ attribute, unassigning values as ``remove``, extension attributes with their URN
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import scim2_models as scim
@@ -191,7 +191,6 @@ class _Dialect:
     def __init__(self, model: ResourceModel, scim_id: str | None = None) -> None:
         self.model = model
         self.scim_id = scim_id
-        self.path = scim.Path.__class_getitem__(model)
 
     def prepared(self, raw: Operation) -> Iterator[Operation]:
         """One operation as the operations scim2-models is given for it."""
@@ -236,11 +235,10 @@ class _Dialect:
     def _write(self, op: str, path: str, value: Any) -> Iterator[Operation]:
         if is_unknown_schema(self.model, path):
             return  # a schema nobody has declared is ignored, as unknown attributes are
-        target = self._parsed(path)
+        target, binding = self._parsed(path)
         if isinstance(value, dict) and target.model is not None:
             yield from self._spread(op, value, "" if target.model is self.model else f"{target}:")
             return
-        binding = target.resolve()
         if binding is None:
             yield from self._write_nothing(op, path, target, value)
             return
@@ -277,9 +275,8 @@ class _Dialect:
 
     def _removal(self, path: str, value: Any) -> Iterator[Operation]:
         """A remove; Entra sends a ``value`` with it, which selects entries or is superfluous."""
-        target = self._parsed(path)
+        target, binding = self._parsed(path)
         operation: Operation = {"op": "remove", "path": str(target)}
-        binding = target.resolve()
         if binding is None:
             if target.model is not None:
                 yield operation
@@ -300,17 +297,22 @@ class _Dialect:
             tolerate(Tolerance.REMOVE_WITH_VALUE, path)
         yield operation
 
-    def _parsed(self, path: str) -> scim.Path[Any]:
-        """A path, with its extension's URN if only an extension has the attribute (Entra)."""
+    def _parsed(self, path: str) -> tuple[scim.Path[Any], AttributeBinding | None]:
+        """A path and the attribute it names, with the URN if only an extension has it (Entra)."""
         check_size(path, "path", InvalidPath)
         try:
-            parsed: scim.Path[Any] = self.path(path)
+            parsed, binding = _read_path(self.model, path)
         except scim.SCIMException as error:
             raise named(path, scim_error(error)) from error
-        if isinstance(parsed.ast, AttrPath) and parsed.model is None:
-            found = qualified(self.model, parsed.ast, InvalidPath)
-            return self.path(str(found))  # type: ignore[no-any-return]
-        return parsed
+        if binding is None and isinstance(parsed.ast, AttrPath) and parsed.model is None:
+            return _read_path(self.model, str(qualified(self.model, parsed.ast, InvalidPath)))
+        return parsed, binding
+
+
+@lru_cache(maxsize=1000)  # clients send the same few
+def _read_path(model: ResourceModel, text: str) -> tuple[scim.Path[Any], AttributeBinding | None]:
+    path: scim.Path[Any] = scim.Path.__class_getitem__(model)(text)
+    return path, path.resolve()
 
 
 def _op(sent: Any) -> str:
