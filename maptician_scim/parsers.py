@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from itertools import chain
 from typing import IO, Any
 
@@ -13,11 +12,11 @@ from rest_framework.parsers import BaseParser
 from maptician_scim import redaction
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidSyntax, InvalidValue, PayloadTooLarge
+from maptician_scim.texts import is_storable
 
 SCIM_JSON = "application/scim+json"
 JSON = "application/json"
 
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MOST_PASSED_OVER, PIECE = 16 * 1024 * 1024, 64 * 1024
 """Bytes of a body that is too large. More than sockets hold, so that whoever sends still more
 notices that the connection is closed."""
@@ -250,11 +249,6 @@ def _check_depth(document: Any, depth: int) -> None:
         level = [item for item in items if isinstance(item, (dict, list))]
     if any(level):
         raise InvalidSyntax("The request body is nested too deeply.")
-
-
-def is_storable(text: str) -> bool:
-    """Whether a text can be kept by every database: no NUL, no lone surrogate."""
-    return not UNSTORABLE.search(text)
 
 
 def _printable(text: str) -> str:

@@ -47,7 +47,6 @@ from scim2_models.path import (
 
 from maptician_scim.conf import scim_settings
 from maptician_scim.exceptions import InvalidFilter, ScimError
-from maptician_scim.parsers import is_storable
 from maptician_scim.protocol.expressions import (
     ALWAYS,
     NEVER,
@@ -67,6 +66,7 @@ from maptician_scim.protocol.expressions import (
 from maptician_scim.protocol.paths import is_scim_id, place_of
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
 from maptician_scim.protocol.values import LARGEST_INTEGER, canonical_base64, moment_text
+from maptician_scim.texts import is_storable
 
 Comparing = Literal[
     "text",
@@ -553,7 +553,7 @@ def _coerced(binding: AttributeBinding, value: Any, op: CompareOperator) -> Any:
     except scim.SCIMException as error:
         raise InvalidFilter(f"The filter is not valid: {error.detail}") from error
     value = canonical_base64(value) if isinstance(coerced, bytes) else coerced
-    if isinstance(value, str) and ("\x00" in value or not _is_encodable(value)):
+    if isinstance(value, str) and not is_storable(value):
         raise InvalidFilter("The filter holds a character that is not allowed.")
     return value
 
@@ -576,10 +576,6 @@ def _check_type(binding: AttributeBinding, value: Any) -> None:
         raise InvalidFilter(
             f'{_name(binding)!r} is compared with a date such as "2026-01-31T08:00:00Z".'
         )
-
-
-def _is_encodable(value: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _comparison(operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding) -> Q:
