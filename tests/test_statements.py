@@ -9,7 +9,7 @@ from maptician_scim import statements
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.conf import scim_settings
 from maptician_scim.group_adapters import GroupAdapter
-from maptician_scim.models import ProvisionedUser
+from maptician_scim.models import ProvisionedUser, Token
 from maptician_scim.provisioning.ready import LOOK_UP
 
 NAME = "pat@acme.example"
@@ -269,3 +269,10 @@ def test_host_that_makes_its_own_objects_does(row, step, monkeypatch):
         monkeypatch.undo()
         statements._is_made_of_columns.cache_clear()
     assert called
+
+
+def test_token_that_lets_in_is_described_without_a_query(scim, django_assert_num_queries):
+    """In the report of a failure, which may be that of the database."""
+    found = Token.objects.letting_in(Token.objects.get().digest)
+    with django_assert_num_queries(0):
+        assert "Test" in repr(found)

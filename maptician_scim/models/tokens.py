@@ -58,10 +58,11 @@ def default_expiry() -> datetime | None:
 
 
 LETTING_IN = (
-    *("id", "tenant_id", "prefix", "digest", "scopes", "networks", "expires_at", "revoked_at"),
-    *("rotated_at", "last_used_at"),
+    *("id", "tenant_id", "name", "prefix", "digest", "scopes", "networks", "expires_at"),
+    *("revoked_at", "rotated_at", "last_used_at"),
 )
-"""The columns that a request needs; the others are fetched when somebody asks for them."""
+"""The columns that a request needs; the others are fetched when somebody asks for them. The name is
+for ``repr``: a report of a failure must not ask the database that has just failed."""
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

@@ -7,7 +7,7 @@ attribute, unassigning values as ``remove``, extension attributes with their URN
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import scim2_models as scim
@@ -34,7 +34,7 @@ from maptician_scim.protocol.messages import (
     resource_document,
     scim_error,
 )
-from maptician_scim.protocol.paths import place_of
+from maptician_scim.protocol.paths import place_of, read_path
 from maptician_scim.protocol.plain import plain_target
 from maptician_scim.protocol.schemas import ResourceModel, extension_schemas
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
@@ -116,7 +116,8 @@ def _apply(model: ResourceModel, operation: Operation, resource: scim.Resource[A
     Raises an error that names the path.
     """
     if plain_target(model, operation) is not None:
-        scim.Path.__class_getitem__(model)(operation["path"]).set(resource, operation["value"])
+        target, _ = read_path(model, operation["path"])
+        target.set(resource, operation["value"])
         return True
     try:
         patch = _patch_of(model).model_validate(
@@ -301,18 +302,12 @@ class _Dialect:
         """A path and the attribute it names, with the URN if only an extension has it (Entra)."""
         check_size(path, "path", InvalidPath)
         try:
-            parsed, binding = _read_path(self.model, path)
+            parsed, binding = read_path(self.model, path)
         except scim.SCIMException as error:
             raise named(path, scim_error(error)) from error
         if binding is None and isinstance(parsed.ast, AttrPath) and parsed.model is None:
-            return _read_path(self.model, str(qualified(self.model, parsed.ast, InvalidPath)))
+            return read_path(self.model, str(qualified(self.model, parsed.ast, InvalidPath)))
         return parsed, binding
-
-
-@lru_cache(maxsize=1000)  # clients send the same few
-def _read_path(model: ResourceModel, text: str) -> tuple[scim.Path[Any], AttributeBinding | None]:
-    path: scim.Path[Any] = scim.Path.__class_getitem__(model)(text)
-    return path, path.resolve()
 
 
 def _op(sent: Any) -> str:

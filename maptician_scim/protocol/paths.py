@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from scim2_models import AttributeBinding, InvalidPathException, Path, Resource
@@ -47,6 +48,13 @@ class AttributePath:
         element = f".^[type=='{self.element}']" if self.element is not None else ""
         sub_attribute = f".{self.sub_attribute}" if self.sub_attribute else ""
         return f"{self.attribute}{element}{sub_attribute}"
+
+
+@lru_cache(maxsize=1000)  # clients send the same few
+def read_path(model: type[Resource[Any]], text: str) -> tuple[Path[Any], AttributeBinding | None]:
+    """A PATCH path, and the attribute it names. Raises ``SCIMException`` if it is malformed."""
+    path: Path[Any] = Path.__class_getitem__(model)(text)
+    return path, path.resolve()
 
 
 def parse_map_key(model: type[Resource[Any]], text: str) -> AttributePath:

@@ -5,7 +5,8 @@ are spelled as the schema spells them, and values are texts and truth values tha
 gives back what was given, and takes longer than all else that Python does for a request. So it is
 left out here, and nowhere else; ``tests/oracles/test_plain.py`` holds both beside each other.
 
-Only the schemas of this package are looked at: an extension of the host may have rules of its own.
+Of bodies, only the schemas of this package are looked at: an extension of the host may have rules
+of its own.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 import scim2_models as scim
-from scim2_models.path import AttributeBinding
 
-from maptician_scim.protocol.paths import place_of
+from maptician_scim.protocol.paths import place_of, read_path
 from maptician_scim.protocol.schemas import (
     ENTERPRISE_USER,
     EXTERNAL_ID_DEFINITION,
@@ -109,8 +109,7 @@ def plain_target(model: ResourceModel, operation: dict[str, Any]) -> str | None:
 @lru_cache(maxsize=1000)
 def _attribute_at(model: ResourceModel, path: str) -> tuple[str, type | None]:
     """The name of the attribute at a path, and its type if it is a single plain one."""
-    target = scim.Path.__class_getitem__(model)(path)
-    binding: AttributeBinding | None = target.resolve()
+    target, binding = read_path(model, path)
     if (
         binding is None
         or binding.field_type not in TYPES.values()

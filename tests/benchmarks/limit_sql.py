@@ -160,8 +160,8 @@ CALLER_COLUMNS = {
     **named(
         "maptician_scim_token",
         (
-            *("id", "tenant_id", "prefix", "digest", "scopes", "networks", "expires_at"),
-            *("revoked_at", "rotated_at", "last_used_at"),
+            *("id", "tenant_id", "name", "prefix", "digest", "scopes", "networks"),
+            *("expires_at", "revoked_at", "rotated_at", "last_used_at"),
         ),
     ),
     "tenant__id": "maptician_scim_token.tenant_id",
