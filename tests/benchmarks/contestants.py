@@ -6,8 +6,10 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import psutil
 
 from tests.benchmarks import worker
 from tests.live import environment, serving
@@ -33,7 +35,10 @@ SETTINGS = {
 """Where they are not those of the example project as it is measured."""
 
 CLIENTS = 2
-"""Connections that ask at the same time: as many as gunicorn has workers."""
+"""Connections that ask at the same time, each at a worker of its own."""
+
+TRIES = 100
+"""How often is looked for a worker that has no connection yet, and for who has accepted one."""
 
 
 def settings_of(name, database_url, variables):
@@ -78,9 +83,8 @@ def called(name, database_url, directory, **variables):
 class Served:
     """An application behind gunicorn."""
 
-    port: int
     pool: ThreadPoolExecutor
-    connections: list = field(default_factory=list)
+    connections: list
 
     def order(self, what, requests=()):
         """Only times can be asked for: what happens inside, another process knows."""
@@ -98,14 +102,28 @@ def served(name, database_url, directory, **variables):
     directory = directory / f"{name} served"
     directory.mkdir()
     env = settings_of(name, database_url, variables)
-    with (
-        serving(env, directory, f"{MODULES[name]}:application") as server,
-        ThreadPoolExecutor(CLIENTS) as pool,
-    ):
-        connections = [Connection(server.port) for _ in range(CLIENTS)]
-        yield Served(server.port, pool, connections)
+    # Nobody's connection is closed while others have their turns.
+    options = ("--keep-alive", "3600", f"{MODULES[name]}:application")
+    with serving(env, directory, *options) as server, ThreadPoolExecutor(CLIENTS) as pool:
+        connections = spread(server.port)
+        yield Served(pool, connections)
         for connection in connections:
             connection.close()
+
+
+def spread(port):
+    """Connections to a server of which each is another worker's.
+
+    Who accepts one is chance, and two at the same worker would wait for each other.
+    """
+    found = {}
+    for _ in range(TRIES):
+        connection = Connection(port)
+        if found.setdefault(connection.worker(), connection) is not connection:
+            connection.close()
+        if len(found) == CLIENTS:
+            return list(found.values())
+    raise AssertionError(f"{TRIES} connections, and all at {len(found)} of {CLIENTS} workers")
 
 
 class Connection:
@@ -115,12 +133,21 @@ class Connection:
     """
 
     def __init__(self, port):
-        self.port, self.socket = port, None
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def close(self):
-        if self.socket is not None:
-            self.socket.close()
-        self.socket = None
+        self.socket.close()
+
+    def worker(self):
+        """The process at the other end, as soon as one has accepted."""
+        ours = self.socket.getsockname()
+        for _ in range(TRIES):
+            for peer in psutil.net_connections("tcp4"):
+                if peer.raddr == ours and peer.pid:
+                    return peer.pid
+            time.sleep(0.01)
+        raise AssertionError("Nobody has accepted the connection")
 
     def ask_all(self, requests):
         """The nanoseconds and the status of each request."""
@@ -128,18 +155,10 @@ class Connection:
 
     def ask(self, request):
         data = as_bytes(request)
-        for _ in range(2):
-            if self.socket is None:
-                self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            began = time.perf_counter_ns()
-            try:
-                self.socket.sendall(data)
-                status = self._read()
-                return time.perf_counter_ns() - began, status
-            except ConnectionError:  # idle for too long: the server has closed it
-                self.close()
-        raise ConnectionError(f"No answer to {request.method} {request.path}")
+        began = time.perf_counter_ns()
+        self.socket.sendall(data)
+        status = self._read()
+        return time.perf_counter_ns() - began, status
 
     def _read(self):
         received = b""
