@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from example_project.workplace import views
 
 urlpatterns = [
+    path("scim/v2/", include("maptician_scim.urls")),
     path("", views.home, name="home"),
     path("login/", views.CompanyLogin.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="home"), name="logout"),
@@ -16,5 +17,4 @@ urlpatterns = [
     # Browsers ask for this name where a page, like those of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("workplace/icon.svg"))),
     path("admin/", admin.site.urls),
-    path("scim/v2/", include("maptician_scim.urls")),
 ]

@@ -351,9 +351,10 @@ class UserAdapter(SCIMUser):
     def document(self) -> Document:
         """What a client may write: the resource without ``id`` and ``meta``."""
         record = self.record
-        values = [mapped.value_in(self) for mapped in self.mapping().mapped]
+        mapping = self.mapping()
         kept = {name: _copied(value) for name, value in record.attributes.items()}
-        return self.mapping().document(record.user_name, record.external_id, kept, values)
+        values = mapping.values_in(self)
+        return mapping.document(record.user_name, record.external_id, kept, values)
 
     def to_dict(self) -> Document:
         """The whole resource as a client sees it (RFC 7643 section 3)."""
@@ -409,7 +410,9 @@ class UserAdapter(SCIMUser):
     def handle_operations(self, operations: list[Document]) -> None:
         """Apply the operations of a PATCH request (RFC 7644 section 3.5.2)."""
         before, received = self.document(), self.record.received
-        model = self.mapping().model
+        mapping = self.mapping()
+        model = mapping.model
+        old = dict(zip(mapping.texts, mapping.values_in(self), strict=True))
         wanted = patch_resource(model, before, operations, scim_id=self.id)
         # PATCH knows declared schemas only, and leaves the others as they are.
         unknown = {urn: v for urn, v in before.items() if is_unknown_schema(model, urn)}
@@ -418,7 +421,6 @@ class UserAdapter(SCIMUser):
         if ACTIVE not in wanted.attributes and any(map(removes_active, operations)):
             self.record.active_when_removed = self.is_active
         # The client has sent only what it changed, now or before.
-        old = self.mapping().split(before).values
         self.record.received = {
             text: value
             for text, value in self.record.received.items()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,20 +70,18 @@ class Attribute:
     read: Callable[[Any], Any] | None = None
     write: Callable[[Any, Any], None] | None = None
 
+    @cached_property
+    def reader(self) -> Callable[[Any], Any]:
+        """Takes the adapter and reads the column, for its host user or group."""
+        return self.read or attrgetter(f"obj.{self.field.replace('__', '.')}")
+
     def value_in(self, adapter: UserAdapter | GroupAdapter) -> Any:
         """The value as SCIM shows it, read from the adapter's host user or group."""
-        if self.read is not None:
-            return self.shown(self.read(adapter))
-        return self.shown(_getter(self.field)(adapter.obj))
+        return self.shown(self.reader(adapter))
 
     def shown(self, value: Any) -> Any:
         """The value of the column as SCIM shows it."""
         return value if self.to_scim is None or value is None else self.to_scim(value)
-
-
-@cache
-def _getter(path: str) -> attrgetter[Any]:
-    return attrgetter(path.replace("__", "."))
 
 
 @dataclass(frozen=True)
@@ -204,8 +202,11 @@ class AttributeMap:
         # Last first: what is put in front of a list last stands first in it.
         self._containers = [(c, lines[0].path) for c, lines in reversed(self._elements.items())]
         self._schema = core_schema(model)
+        by_attribute = [(lines[0].path.attribute, c) for c, lines in self._elements.items()]
+        self._first_elements = set(dict(reversed(by_attribute)).values())
         self._places = [m.path.place for m in self.mapped]
         self._is_shown_as_it_is = [m.is_shown_as_it_is for m in self.mapped]
+        self._readers = [m.attribute.reader for m in self.mapped]
 
     def _shown_column(self, mapped: Mapped) -> F | NullIf:
         column = F(f"{self.relation}__{mapped.attribute.field}")
@@ -249,6 +250,11 @@ class AttributeMap:
             if mapped.path.element is not None:
                 groups.setdefault(mapped.path.container, []).append(mapped)
         return groups
+
+    def values_in(self, adapter: UserAdapter) -> list[Any]:
+        """The values of the mapped columns of an adapter's host user, as ``shown``."""
+        columns = [read(adapter) for read in self._readers]
+        return self.shown(columns, adapter.record.active_when_removed)
 
     def shown(self, columns: Sequence[Any], active_when_removed: bool | None) -> list[Any]:
         """The values of the mapped columns, in the order of the map, as SCIM shows them."""
@@ -342,9 +348,9 @@ class AttributeMap:
         if unknown:
             rest[UNKNOWN_SCHEMAS] = unknown
         values: dict[str, Any] = {}
-        for mapped in self.mapped:
-            if mapped.path.element is None:
-                values[mapped.path.text] = _take(rest, mapped.path)
+        for text, (is_element, outer, name) in zip(self.texts, self._places, strict=True):
+            if not is_element:
+                values[text] = _pop(rest, outer, name)
         for container, lines in self._elements.items():
             element = self._take_element(rest, container, lines)
             for mapped in lines:
@@ -361,13 +367,11 @@ class AttributeMap:
         """
         path = lines[0].path
         entries: list[Document] = rest.get(path.attribute, [])
-        candidates = [
-            e for e in entries if e.get("type", "").lower() == (path.element or "").lower()
-        ]
-        is_first = container == next(
-            c for c in self._elements if c.startswith(f"{path.attribute}[")
-        )
-        if not candidates and is_first:
+        if not entries:
+            return {}
+        kind = (path.element or "").lower()
+        candidates = [e for e in entries if e.get("type", "").lower() == kind]
+        if not candidates and container in self._first_elements:
             candidates = [e for e in entries if not e.get("type")]
         if not candidates:
             return {}
@@ -513,19 +517,14 @@ def _column(mapped: Mapped) -> Operand | None:
     return Operand(F(mapped.alias), "date" if is_day else mapped.comparing)
 
 
-def _take(document: Document, path: AttributePath) -> Any:
-    """Remove a value from a document; the objects around it go when they are empty."""
-    names = [n for n in (path.schema, path.attribute, path.sub_attribute) if n]
-    return _pop(document, names)
-
-
-def _pop(document: Document, names: list[str]) -> Any:
-    if len(names) == 1:
-        return document.pop(names[0], None)
-    inner = dict(document.get(names[0], {}))
-    value = _pop(inner, names[1:])
+def _pop(document: Document, outer: tuple[str, ...], name: str) -> Any:
+    """Remove a value from the objects it is in; these go when they are empty."""
+    if not outer or outer[0] not in document:
+        return None if outer else document.pop(name, None)
+    inner = dict(document[outer[0]])
+    value = _pop(inner, outer[1:], name)
     if inner:
-        document[names[0]] = inner
+        document[outer[0]] = inner
     else:
-        document.pop(names[0], None)
+        del document[outer[0]]
     return value

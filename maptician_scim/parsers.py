@@ -172,17 +172,24 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             f"An object in the request body has {len(pairs)} names; at most {MOST_NAMES} are "
             "allowed."
         )
-    document: dict[str, Any] = {}
-    seen: set[str] = set()
-    for name, value in pairs:
-        # Attribute names are the same in any case (RFC 7643 section 2.1).
-        if name.lower() in seen:
-            raise InvalidSyntax(f"The name {_printable(name)!r} stands twice in one object.")
-        seen.add(name.lower())
-        document[name] = value
+    document = dict(pairs)
+    # Attribute names are the same in any case (RFC 7643 section 2.1).
+    seen = {name.lower() for name in document}
+    if len(seen) < len(pairs):
+        raise InvalidSyntax(f"The name {_printable(_twice(pairs))!r} stands twice in one object.")
     if "password" in seen or "path" in seen:
         _hide_password(document)
     return document
+
+
+def _twice(pairs: list[tuple[str, Any]]) -> str:
+    """The first name that has been there before."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name.lower() in seen:
+            return name
+        seen.add(name.lower())
+    raise AssertionError("unreachable")
 
 
 def _hide_password(document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC
 from functools import cache
 from typing import Any
 
@@ -166,6 +167,7 @@ class Statement:
         connection = connections[self.using]
         bound = [p.bound(values, connection) if isinstance(p, Slot) else p for p in self.params]
         with connection.cursor() as cursor:
+            _read_moments_fast(cursor, connection)
             cursor.execute(frame.replace("{}", self.sql), [*bound, *more])
             rows: list[Row] = cursor.fetchall()
         return rows
@@ -182,6 +184,29 @@ class Statement:
             for convert in converters:
                 found[place] = convert(found[place], expression, connection)
         return tuple(found)
+
+
+def _read_moments_fast(cursor: Any, connection: Any) -> None:
+    """Have points in time read by psycopg, in C, and not by the Python that Django puts in front.
+
+    They are the same where sessions are in UTC, as Django has them with ``USE_TZ``.
+    """
+    adapters, loader = getattr(cursor, "adapters", None), _loader_of_moments(connection.vendor)
+    if adapters is not None and loader is not None and connection.timezone is UTC:
+        adapters.register_loader("timestamptz", loader)
+
+
+@cache
+def _loader_of_moments(vendor: str) -> type | None:
+    if vendor != "postgresql":
+        return None
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # noqa: PLC0415 needs it
+
+    if not is_psycopg3:
+        return None
+    from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415
+
+    return TimestamptzLoader
 
 
 def _faster(convert: Callable[..., Any]) -> Callable[..., Any]:

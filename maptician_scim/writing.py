@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -28,6 +28,9 @@ STEPS_OF_SAVE = (
 
 OURS = "maptician_scim"
 """The label of this app."""
+
+Columns: TypeAlias = list[tuple[Any, str, type | None]]
+"""Fields, the names of their values on an object, and the types that are taken as they are."""
 
 
 def insert(instance: Model) -> None:
@@ -74,7 +77,7 @@ def _insert(instance: Any, using: str) -> None:
     instance._prepare_related_fields_for_save("save")
     model: Any = type(instance)
     connection, (sql, fields) = connections[using], _insertion(model, using)
-    values = [_saved(field, instance, connection, adds=True) for field in fields]
+    values = _values(instance, fields, connection, adds=True)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         [instance.pk] = cursor.fetchone()
@@ -87,7 +90,7 @@ def _update(instance: Any, names: tuple[str, ...], using: str) -> bool:
     model: Any = type(instance)
     connection, key = connections[using], model._meta.pk
     sql, fields = _change(model, names, using)
-    values = [_saved(field, instance, connection, adds=False) for field in fields]
+    values = _values(instance, fields, connection, adds=False)
     values.append(key.get_db_prep_value(instance.pk, connection))
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
@@ -131,33 +134,48 @@ def _written_by_save(model: Any) -> tuple[str, ...]:
 
 
 @cache
-def _insertion(model: Any, using: str) -> tuple[str, list[Any]]:
-    """The statement that writes a new object, and the fields whose values it takes."""
+def _insertion(model: Any, using: str) -> tuple[str, Columns]:
+    """The statement that writes a new object, and the columns whose values it takes."""
     quote, key = connections[using].ops.quote_name, model._meta.pk
     fields = [f for f in model._meta.local_concrete_fields if f is not key or not _is_auto(f)]
     names = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     table, returned = quote(model._meta.db_table), quote(key.column)
     sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {returned}"  # noqa: S608
-    return sql, fields
+    return sql, _columns(fields)
 
 
 @cache
-def _change(model: Any, names: tuple[str, ...], using: str) -> tuple[str, list[Any]]:
-    """The statement that writes these fields of an object, and the fields."""
+def _change(model: Any, names: tuple[str, ...], using: str) -> tuple[str, Columns]:
+    """The statement that writes these fields of an object, and their columns."""
     quote, key = connections[using].ops.quote_name, model._meta.pk
     fields = [model._meta.get_field(name) for name in names]
     changes = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     table = quote(model._meta.db_table)
-    return f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s", fields  # noqa: S608
+    sql = f"UPDATE {table} SET {changes} WHERE {quote(key.column)} = %s"  # noqa: S608
+    return sql, _columns(fields)
 
 
-def _saved(field: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool) -> Any:
-    """What the driver is given for a field of an object; JSON of ours came from a parser, so that
-    orjson writes it as Django does."""
-    value = getattr(instance, field.attname)
-    if type(value) is plain_type(field):
-        return value
+def _columns(fields: list[Any]) -> Columns:
+    return [(field, field.attname, plain_type(field)) for field in fields]
+
+
+def _values(
+    instance: Model, columns: Columns, connection: BaseDatabaseWrapper, *, adds: bool
+) -> list[Any]:
+    """What the driver is given for these columns of an object."""
+    found = [(field, getattr(instance, name), plain) for field, name, plain in columns]
+    return [
+        value if type(value) is plain else _saved(field, value, instance, connection, adds=adds)
+        for field, value, plain in found
+    ]
+
+
+def _saved(
+    field: Any, value: Any, instance: Model, connection: BaseDatabaseWrapper, *, adds: bool
+) -> Any:
+    """The same for a value that is not plain; JSON of ours came from a parser, so that orjson
+    writes it as Django does."""
     is_ours = type(field) is JSONField and field.model._meta.app_label == OURS
     if is_ours and type(value) in (dict, list):
         with suppress(orjson.JSONEncodeError):  # of a number that is too large for it

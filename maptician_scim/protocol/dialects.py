@@ -26,6 +26,7 @@ READ_ONLY = frozenset({"id", "meta", "groups"})
 """Attributes a client may send back as it read them; RFC 7644 section 3.5.1 has them ignored."""
 
 FREE_TEXT_ENTRIES = frozenset({"roles", "entitlements"})
+EMAILS = "emails"
 MANAGER = f"{ENTERPRISE_USER}:manager".lower()
 ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9$_-]{0,254}")
 
@@ -46,11 +47,20 @@ def assigned(place: str, value: Any) -> Any:
 
     To RFC 7643 section 2.5 only null and empty arrays are unassigned.
     """
-    if value and type(value) is str:  # most are
+    if _is_assigned(value):  # most are
         return value
     if _holds_empty_text(value):
         tolerate(Tolerance.EMPTY_VALUE, place)
     return pruned(value)
+
+
+def _is_assigned(value: Any) -> bool:
+    """Whether there is nothing to prune, at any depth."""
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_assigned, value.values()))
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_assigned, value))
+    return value is not None and value != ""
 
 
 def _holds_empty_text(value: Any) -> bool:
@@ -72,17 +82,30 @@ def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
 
 def resource_payload(model: ResourceModel, payload: dict[str, Any]) -> dict[str, Any]:
     """The body of a POST or PUT as scim2-models can read it."""
-    sent = {n: assigned(n, value) for n, value in without_read_only(payload).items()}
-    sent = {name: value for name, value in sent.items() if not is_unassigned(value)}
-    extensions = {urn.lower(): urn for urn in extension_schemas(model)}
-    for name, value in sent.items():
-        if name.lower() == "schemas":
-            sent[name] = _known_schemas(model, value)
-        elif name.lower() not in extensions:
-            sent[name] = list_value(model, name, value)
-        elif isinstance(value, dict):
-            sent[name] = _extension(model, extensions[name.lower()], value)
-    return {name: value for name, value in sent.items() if not is_unassigned(value)}
+    readable = {}
+    for name, sent in without_read_only(payload).items():
+        value = assigned(name, sent)
+        if not is_unassigned(value):
+            value = _readable(model, name, value)
+            if not is_unassigned(value):
+                readable[name] = value
+    return readable
+
+
+def _readable(model: ResourceModel, name: str, value: Any) -> Any:
+    """The value of one attribute of a body, or all of an extension's."""
+    if name.lower() == "schemas":
+        return _known_schemas(model, value)
+    urn = _extension_urns(model).get(name.lower())
+    if urn is None:
+        return list_value(model, name, value)
+    return _extension(model, urn, value) if isinstance(value, dict) else value
+
+
+@cache
+def _extension_urns(model: ResourceModel) -> dict[str, str]:
+    """The URNs of the extensions, by what they are in lower case."""
+    return {urn.lower(): urn for urn in extension_schemas(model)}
 
 
 def _extension(model: ResourceModel, urn: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -115,10 +138,10 @@ def _known_schemas(model: ResourceModel, schemas: Any) -> Any:
     """
     if not isinstance(schemas, list):
         return schemas
-    known = {urn.lower() for urn in (core_schema(model), *extension_schemas(model))}
+    known, core = _extension_urns(model), core_schema(model).lower()
     kept = []
     for urn in schemas:
-        if isinstance(urn, str) and urn.lower() not in known:
+        if isinstance(urn, str) and urn.lower() not in known and urn.lower() != core:
             tolerate(Tolerance.UNKNOWN_SCHEMA, urn)
         else:
             kept.append(urn)
@@ -142,14 +165,15 @@ def list_value(model: ResourceModel, name: str, value: Any, *, adds: bool = Fals
     if scim_name is None:
         return value
     listed = one_primary(scim_name, entries(scim_name, value, adds=adds))
-    for entry in listed if isinstance(listed, list) else ():
-        note_address(f"{scim_name}.value", entry.get("value") if isinstance(entry, dict) else None)
+    if scim_name == EMAILS and isinstance(listed, list):
+        for entry in listed:
+            note_address(f"{EMAILS}.value", entry.get("value") if isinstance(entry, dict) else None)
     return listed
 
 
 def note_address(attribute: str, value: Any) -> None:
     """Entra maps any text to an e-mail; what is acceptable is the host's decision."""
-    is_email = attribute == "emails.value" and isinstance(value, str) and value
+    is_email = attribute == f"{EMAILS}.value" and isinstance(value, str) and value
     if is_email and not ADDRESS.fullmatch(value):
         tolerate(Tolerance.EMAIL_WITHOUT_ADDRESS, attribute)
 

@@ -36,9 +36,12 @@ IN_A_NAME = re.compile(r"[^0-9a-z]")
 
 def is_unknown_schema(model: ResourceModel, name: str) -> bool:
     """Whether a key is a URN that names neither a declared schema nor an attribute of one."""
-    if name[:4].lower() != "urn:" or not URN.fullmatch(name):
+    if name[:4].lower() != "urn:":
         return False
-    return not any(f"{name.lower()}:".startswith(f"{urn}:") for urn in _declared(model))
+    plain, declared = name.lower(), _declared(model)
+    if plain in declared or not URN.fullmatch(name):
+        return False
+    return not any(f"{plain}:".startswith(f"{urn}:") for urn in declared)
 
 
 @cache

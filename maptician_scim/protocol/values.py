@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import scim2_models as scim
@@ -82,13 +83,19 @@ def _single(kind: Any, value: Any, place: str) -> Any:
 
 
 def _complex(kind: type[scim.ComplexAttribute], value: dict[str, Any], place: str) -> Any:
-    fields = {(f.serialization_alias or n).lower(): n for n, f in kind.model_fields.items()}
+    fields = _fields_of(kind)
     return {
         name: _typed(kind, fields[name.lower()], item, f"{place}.{name}")
         if name.lower() in fields
         else item
         for name, item in value.items()
     }
+
+
+@cache
+def _fields_of(kind: type[scim.ComplexAttribute]) -> dict[str, str]:
+    """The fields of a complex attribute by the names of its sub-attributes in lower case."""
+    return {(f.serialization_alias or n).lower(): n for n, f in kind.model_fields.items()}
 
 
 def _boolean(value: Any, place: str) -> bool:
