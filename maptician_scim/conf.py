@@ -1,15 +1,18 @@
 """Every setting of this app, with its default: the keys of ``settings.MAPTICIAN_SCIM``.
 
-Read when used, so that ``override_settings`` works and nothing is frozen at import.
+Read when used, so that ``override_settings`` works and nothing is frozen at import. A request asks
+for twenty of them: the dictionary and the adapters are looked up once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
@@ -36,11 +39,16 @@ NAME = "MAPTICIAN_SCIM"
 class Settings:
     """Typed access to ``settings.MAPTICIAN_SCIM``; one property per key."""
 
-    @property
+    @cached_property
     def configured(self) -> dict[str, Any]:
         """What the project wrote, unchecked; ``checks.py`` reports what is wrong with it."""
         value = getattr(settings, NAME, None)
         return value if isinstance(value, dict) else {}
+
+    def forget(self, *, setting: str, **kwargs: Any) -> None:
+        """``setting_changed``: a test has other settings from here on."""
+        if setting == NAME:
+            vars(self).clear()
 
     def _required(self, name: str) -> str:
         value = self.configured.get(name)
@@ -63,12 +71,12 @@ class Settings:
         """The domain whose subdomains are the tenants. Required."""
         return self._required("BASE_DOMAIN").lower().strip(".")
 
-    @property
+    @cached_property
     def USER_ADAPTER(self) -> type[UserAdapter]:
         """The host's subclass of ``UserAdapter``, given as a dotted path. Required."""
         return cast("type[UserAdapter]", import_string(self._required("USER_ADAPTER")))
 
-    @property
+    @cached_property
     def GROUP_ADAPTER(self) -> type[GroupAdapter] | None:
         """The host's subclass of ``GroupAdapter``, as a dotted path; ``None``: no groups."""
         path = self.configured.get("GROUP_ADAPTER")
@@ -319,3 +327,4 @@ class Settings:
 
 
 scim_settings = Settings()
+setting_changed.connect(scim_settings.forget)

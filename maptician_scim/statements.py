@@ -141,11 +141,11 @@ class Statement:
 
     def rows(self, values: Values) -> list[Row]:
         """The rows for these values."""
-        return self._read(self._run("{}", values))
+        return self._read("{}", values)
 
     def page(self, values: Values, start: int, size: int) -> list[Row]:
         """As many rows as ``size`` after the first ``start``."""
-        return self._read(self._run(PAGE, values, size, start))
+        return self._read(PAGE, values, size, start)
 
     def locked(
         self, values: Values, models: Sequence[type[Model]], strength: str = "FOR UPDATE"
@@ -156,27 +156,25 @@ class Statement:
             return self.rows(values)
         tables = [self.aliases[model._meta.db_table] for model in models]
         names = ", ".join(connection.ops.quote_name(table) for table in tables)
-        return self._read(self._run(f"{{}} {strength} OF {names}", values))
+        return self._read(f"{{}} {strength} OF {names}", values)
 
     def count(self, values: Values) -> int:
         """How many rows there are for these values."""
-        [[count]] = self._run(COUNT, values)
+        [[count]] = self._run(COUNT, values, connections[self.using])
         return int(count)
 
-    def _run(self, frame: str, values: Values, *more: Any) -> list[Row]:
+    def _read(self, frame: str, values: Values, *more: Any) -> list[Row]:
         connection = connections[self.using]
+        rows = self._run(frame, values, connection, *more)
+        return [self._converted(row, connection) for row in rows] if self.converters else rows
+
+    def _run(self, frame: str, values: Values, connection: Any, *more: Any) -> list[Row]:
         bound = [p.bound(values, connection) if isinstance(p, Slot) else p for p in self.params]
         with connection.cursor() as cursor:
             _read_moments_fast(cursor, connection)
             cursor.execute(frame.replace("{}", self.sql), [*bound, *more])
             rows: list[Row] = cursor.fetchall()
         return rows
-
-    def _read(self, rows: list[Row]) -> list[Row]:
-        if not self.converters:
-            return rows
-        connection = connections[self.using]
-        return [self._converted(row, connection) for row in rows]
 
     def _converted(self, row: Iterable[Any], connection: BaseDatabaseWrapper) -> Row:
         found = list(row)

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.db import (
+    DEFAULT_DB_ALIAS,
     IntegrityError,
     InterfaceError,
     InternalError,
     OperationalError,
-    connection,
+    connections,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
 from maptician_scim import rls
@@ -45,9 +47,10 @@ def read(work: Callable[[], T]) -> T:
 
     A connection kept open between requests may have been closed by the server meanwhile.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block:
         return work()
-    _trust_connection()
+    _trust(connection)
     try:
         with rls.reading():
             return work()
@@ -65,16 +68,17 @@ def write(work: Callable[[], T]) -> T:
     That is: whenever the failure came before the commit, or the database says that it has rolled
     back. A commit whose outcome is unknown is not repeated.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block:
         with rls.atomic():
             return work()
-    _trust_connection()
+    _trust(connection)
     for attempt in range(1, ATTEMPTS + 1):
         is_committing = False
         try:
             with rls.atomic():
                 result = work()
-                _make_hooks_robust()
+                _make_hooks_robust(connection)
                 is_committing = True
             return result
         except FAILURES as error:
@@ -97,7 +101,7 @@ def write(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _trust_connection() -> None:
+def _trust(connection: BaseDatabaseWrapper) -> None:
     """Ask no ``SELECT 1`` first, as ``CONN_HEALTH_CHECKS`` does once a request.
 
     If the connection is broken, what follows finds out and is done again on a new one.
@@ -105,7 +109,7 @@ def _trust_connection() -> None:
     connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
 
 
-def _make_hooks_robust() -> None:
+def _make_hooks_robust(connection: BaseDatabaseWrapper) -> None:
     """Let nothing that the host runs after the commit undo or hide it, or keep others from running.
 
     Django has it so only for hooks that say ``robust=True``, and most do not.

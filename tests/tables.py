@@ -31,15 +31,15 @@ def settings():
             if not name.isupper():
                 continue
             try:
-                default = f"`{found.fget(Settings())!r}`".replace("'", '"')
+                default = f"`{getattr(Settings(), name)!r}`".replace("'", '"')
             except ImproperlyConfigured:
                 default = "required"
-            yield f"`{name}`", default, plain(found.fget)
+            yield f"`{name}`", default, plain(found)
 
 
-def plain(function):
+def plain(documented):
     """A docstring on one line; what it gives as code, and whether it is required, said once."""
-    text = " ".join(inspect.getdoc(function).split()).replace("``", "`")
+    text = " ".join(inspect.getdoc(documented).split()).replace("``", "`")
     return text.removesuffix(" Required.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,7 +84,7 @@ class SCIMView(APIView):
         drf_request = super().initialize_request(request, *args, **kwargs)
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         origin = Origin(
-            correlation_id=sent_id if is_correlation_id(sent_id) else uuid.uuid4().hex,
+            correlation_id=sent_id if is_correlation_id(sent_id) else secrets.token_hex(16),
             verb=self.verbs.get(request.method or "", "other"),
             ip=client_address(request),
             client=request.META.get("HTTP_USER_AGENT", ""),

@@ -41,7 +41,14 @@ def rows() -> frozenset[Row]:
 
 
 def remove(gone: Iterable[Row]) -> None:
-    """Delete these rows, whatever refers to them."""
+    """Delete these rows, whatever refers to them, and what triggers note of it."""
+    gone = set(gone)
+    known = {(row.table, row.key) for row in rows() - gone}
+    _delete(gone)
+    _delete(row for row in rows() if (row.table, row.key) not in known)
+
+
+def _delete(gone: Iterable[Row]) -> None:
     keys: dict[str, list[Any]] = {}
     for row in gone:
         keys.setdefault(row.table, []).append(row.key)
