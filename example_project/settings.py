@@ -63,7 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# With Django's default each request would set up the signing of a cookie, to look for messages in it.
+# By Django's default each request sets up the signing of a cookie, to look for messages in it.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 ROOT_URLCONF = "example_project.urls"

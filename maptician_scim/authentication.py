@@ -94,7 +94,7 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
         raise Unauthorized(Reason.MISTYPED, prefix)
     digest = tokens.digest(secret)
     with rls.across_tenants():
-        token = transactions.read(lambda: Token.objects.letting_in(digest))
+        token = transactions.read(lambda: Token.letting_in(digest))
     # The database finds; it is not left to its index, or its collation, to say what is the same.
     if token is None or not hmac.compare_digest(token.digest, digest):
         raise Unauthorized(Reason.UNKNOWN, prefix)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC
 from functools import cache
 from typing import Any
 
@@ -171,7 +170,6 @@ class Statement:
     def _run(self, frame: str, values: Values, connection: Any, *more: Any) -> list[Row]:
         bound = [p.bound(values, connection) if isinstance(p, Slot) else p for p in self.params]
         with connection.cursor() as cursor:
-            _read_moments_fast(cursor, connection)
             cursor.execute(frame.replace("{}", self.sql), [*bound, *more])
             rows: list[Row] = cursor.fetchall()
         return rows
@@ -182,29 +180,6 @@ class Statement:
             for convert in converters:
                 found[place] = convert(found[place], expression, connection)
         return tuple(found)
-
-
-def _read_moments_fast(cursor: Any, connection: Any) -> None:
-    """Have points in time read by psycopg, in C, and not by the Python that Django puts in front.
-
-    They are the same where sessions are in UTC, as Django has them with ``USE_TZ``.
-    """
-    adapters, loader = getattr(cursor, "adapters", None), _loader_of_moments(connection.vendor)
-    if adapters is not None and loader is not None and connection.timezone is UTC:
-        adapters.register_loader("timestamptz", loader)
-
-
-@cache
-def _loader_of_moments(vendor: str) -> type | None:
-    if vendor != "postgresql":
-        return None
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # noqa: PLC0415 needs it
-
-    if not is_psycopg3:
-        return None
-    from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415
-
-    return TimestamptzLoader
 
 
 def _faster(convert: Callable[..., Any]) -> Callable[..., Any]:
@@ -260,6 +235,14 @@ def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ())
     made._state.adding, made._state.db = False, using
     made.__dict__.update(zip(names, values, strict=True))
     return made, rest
+
+
+def attach(instance: Model, name: str, related: Model) -> None:
+    """Put beside an object what was fetched with it, as the ORM does for ``select_related``."""
+    field: Any = instance._meta.get_field(name)
+    field.set_cached_value(instance, related)
+    if not field.remote_field.multiple:
+        field.remote_field.set_cached_value(related, instance)
 
 
 @cache

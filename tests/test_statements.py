@@ -1,8 +1,5 @@
 """Compiled statements answer what the ORM answers, to each tenant its own."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, models
@@ -162,33 +159,6 @@ def test_json_is_read_as_the_orm_reads_it(stored):
     assert read(stored, None, connection) == field.from_db_value(stored, None, connection)
 
 
-@pytest.fixture(params=["UTC", "Europe/Berlin"])
-def zone(request):
-    """Sessions are in this time zone, as ``TIME_ZONE`` of a database says."""
-    present = {"timezone": connection.timezone, "timezone_name": connection.timezone_name}
-    names = {"timezone": ZoneInfo(request.param), "timezone_name": request.param}
-    if request.param == "UTC":
-        names = present
-    connection.__dict__.update(names)
-    connection.ensure_timezone()
-    yield request.param
-    connection.__dict__.update(present)
-    connection.ensure_timezone()
-
-
-@pytest.mark.parametrize("year", [1000, 1969, 2026, 9998])
-def test_points_in_time_are_read_as_the_orm_reads_them(scim, people, zone, year):
-    users = get_user_model()
-    users.objects.update(date_joined=datetime(year, 3, 31, 1, 59, 59, 10, tzinfo=UTC))
-    [[read], _] = statements.Statement(users.objects.values_list("date_joined")).rows({})
-    expected = users.objects.values_list("date_joined", flat=True)[0]
-    assert (read, read.tzinfo, read.utcoffset()) == (
-        expected,
-        expected.tzinfo,
-        expected.utcoffset(),
-    )
-
-
 def test_statement_reads_where_writes_go(acme, settings):
     """A replica may not have yet what the client has just written, and locks nothing."""
     settings.DATABASE_ROUTERS = ["tests.test_statements.Replicated"]
@@ -303,6 +273,6 @@ def test_host_that_makes_its_own_objects_does(row, step, monkeypatch):
 
 def test_token_that_lets_in_is_described_without_a_query(scim, django_assert_num_queries):
     """In the report of a failure, which may be that of the database."""
-    found = Token.objects.letting_in(Token.objects.get().digest)
+    found = Token.letting_in(Token.objects.get().digest)
     with django_assert_num_queries(0):
         assert "Test" in repr(found)

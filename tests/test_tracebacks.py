@@ -26,7 +26,7 @@ DEPTHS = [
     "maptician_scim.tokens.zlib.crc32",
     "maptician_scim.tokens.digest",
     "maptician_scim.tokens.hashlib.sha256",
-    "maptician_scim.models.tokens.TokenQuerySet.letting_in",
+    "maptician_scim.models.tokens.Token.letting_in",
     "maptician_scim.authentication.hmac.compare_digest",
     "maptician_scim.authentication.tenant_key",
     "maptician_scim.throttling.admit",

@@ -194,7 +194,7 @@ def tenant_in_row(using: str, row: statements.Row) -> Tenant:
     tenant, rest = statements.split(_tenant_model(), using, row)
     connection, _ = statements.split(Connection, using, rest)
     if connection.pk is not None:
-        tenant.scim_connection = connection
+        statements.attach(connection, "tenant", tenant)
     else:  # known not to be there, so that nobody asks again
         Connection._meta.get_field("tenant").remote_field.set_cached_value(tenant, None)
     return tenant

@@ -77,24 +77,6 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Those nobody has revoked, expired ones too."""
         return self.filter(revoked_at=None)
 
-    def letting_in(self, digest: str) -> Token | None:
-        """The token with this digest, valid or not, with its tenant and the tenant's connection.
-
-        The digest of 256 random bits names the tenant; there is nothing to scope by before it.
-        The join alone would let in those of tenants that the host hides, as it does archived ones.
-        """
-        tenants = apps.get_model(scim_settings.TENANT_MODEL)._default_manager
-        if not statements.is_plain(tenants):
-            found = self.select_related("tenant__scim_connection").filter(digest=digest)
-            return found.filter(tenant__in=tenants.all()).first()
-        statement = statements.compiled("token", _with_tenant)
-        for row in statement.rows({"digest": digest}):
-            found, rest = statements.split(Token, statement.using, row, LETTING_IN)
-            found.tenant = tenant_in_row(statement.using, rest)
-            token: Token = found
-            return token
-        return None
-
     def has_name(self, name: str) -> bool:
         """Whether one of these has a name, in any case."""
         return name.casefold() in self._folded_names()
@@ -216,6 +198,24 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def letting_in(cls, digest: str) -> Token | None:
+        """The token with this digest, valid or not, with its tenant and the tenant's connection.
+
+        The digest of 256 random bits names the tenant; there is nothing to scope by before it.
+        The join alone would let in those of tenants that the host hides, as it does archived ones.
+        """
+        tenants = apps.get_model(scim_settings.TENANT_MODEL)._default_manager
+        if not statements.is_plain(tenants):
+            found = cls.objects.select_related("tenant__scim_connection").filter(digest=digest)
+            return found.filter(tenant__in=tenants.all()).first()
+        statement = statements.compiled("token", _with_tenant)
+        for row in statement.rows({"digest": digest}):
+            token, rest = statements.split(cls, statement.using, row, LETTING_IN)
+            statements.attach(token, "tenant", tenant_in_row(statement.using, rest))
+            return token  # type: ignore[no-any-return]
+        return None
 
     @property
     def is_revoked(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from maptician_scim.exceptions import InvalidValue
@@ -43,7 +43,7 @@ class _Rules:
     extensions: tuple[str, ...]
     returned: Mapping[Place, str]
 
-    @property
+    @cached_property
     def are_plain(self) -> bool:
         """Whether all that a document holds is returned unless something is selected."""
         return not {"request", "never"} & {

@@ -30,7 +30,7 @@ from maptician_scim.protocol.messages import ResourceDocument
 from maptician_scim.protocol.paths import is_scim_id
 from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.provisioning.ready import Ready
-from maptician_scim.statements import Row, columns, compiled, slot, split
+from maptician_scim.statements import Row, attach, columns, compiled, slot, split
 
 T = TypeVar("T")
 
@@ -130,6 +130,8 @@ class Provisioner(ABC):
         return self._completed(self.adapter_class.documents(records, self.request, self.projection))
 
     def _documents_in(self, rows: list[Row]) -> list[Document]:
+        if not rows:
+            return []
         return self._completed(self.adapter_class.documents_in(rows, self.request))
 
     def _completed(self, documents: list[Document]) -> list[Document]:
@@ -195,7 +197,7 @@ class Provisioner(ABC):
         for row in statement.locked(values, (host, self.record_model)):
             record, rest = split(self.record_model, statement.using, row)
             host_row, rest = split(host, statement.using, rest)
-            setattr(record, relation, host_row)
+            attach(record, relation, host_row)
             record.__dict__.update(zip(self.columns_beside, rest, strict=True))
             return record
         return None

@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from maptician_scim import tokens
 from maptician_scim.models import READ_ONLY, Event, Token, now
-from maptician_scim.models.tokens import TokenQuerySet
 from tests.client import ENTERPRISE, ERROR, LIST, USER, ScimClient
 
 DOCUMENTS = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/Users", "/Groups")
@@ -128,7 +127,7 @@ def test_token_is_compared_and_not_only_found(scim, monkeypatch):
     """As if an index or a collation took another digest for the same."""
     other = Token.objects.get()
     other.digest = other.digest.upper()
-    monkeypatch.setattr(TokenQuerySet, "letting_in", lambda self, digest: other)
+    monkeypatch.setattr(Token, "letting_in", lambda digest: other)
     assert scim.search().status_code == 401
 
 
