@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from django.utils.http import parse_http_date_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
@@ -35,10 +36,11 @@ class BearerAuthentication(BaseAuthentication):
         Raises ``TooManyRequests`` for a token that sends too much, and ``Forbidden`` where the
         tenant has switched SCIM off.
         """
-        origin = origin_of(request._request)
-        key = requested_tenant_key(request._request)
+        django_request = request._request
+        origin = origin_of(django_request)
+        key = requested_tenant_key(django_request)
         try:
-            token = _token_for(key, request, origin)
+            token = _token_for(key, django_request, origin)
         except Unauthorized:
             # Only here, so that a valid request costs one query: is there such a tenant at all?
             origin.tenant = _tenant_of(key) if key else None
@@ -87,7 +89,7 @@ def _tenant_of(key: str) -> Tenant | None:
 
 
 @sensitive_variables("secret")
-def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
+def _token_for(key: str | None, request: HttpRequest, origin: Origin) -> Token:
     secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
     prefix = tokens.prefix(secret)
     if not tokens.is_well_formed(secret):
@@ -112,14 +114,14 @@ def _token_for(key: str | None, request: Request, origin: Origin) -> Token:
     return token
 
 
-def _tell_owner(token: Token, request: Request, origin: Origin) -> None:
+def _tell_owner(token: Token, request: HttpRequest, origin: Origin) -> None:
     """Note in the log of the tenant a token belongs to that it was sent to another address."""
     host = redaction.without_tokens(request.META.get("HTTP_HOST", ""))[:253]
     error = Unauthorized(Reason.WRONG_SUBDOMAIN, token.prefix, facts={"host": host})
     record_not_let_in(replace(origin, tenant=token.tenant), error)
 
 
-def _reason_of_expiry(request: Request) -> Reason:
+def _reason_of_expiry(request: HttpRequest) -> Reason:
     """Whether a token has expired, or whether one of the two clocks may be wrong.
 
     Clients need not send ``Date`` (RFC 9110 section 6.6.1), and most do not.
@@ -155,7 +157,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: object) -> bool:
         kind = getattr(view, "scope", None)
         if kind:
-            only_reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
+            method = request._request.method
+            only_reads = method in SAFE_METHODS or getattr(view, "only_reads", False)
             check_scope(cast(Token, request.auth), kind, "read" if only_reads else "write")
         return True
 

@@ -93,8 +93,8 @@ def record(
     """
     user_name = _storable(origin.user_name, "user_name")
     event = Event(
-        tenant=origin.tenant,
-        token=origin.token,
+        tenant_id=origin.tenant.pk if origin.tenant else None,
+        token_id=origin.token.pk if origin.token else None,
         token_prefix=origin.token.prefix if origin.token else "",
         verb=origin.verb,
         resource_type=origin.resource_type,

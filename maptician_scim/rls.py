@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -43,11 +44,9 @@ _scope: ContextVar[str] = ContextVar("maptician_scim_tenant", default=EVERYBODY)
 # -- who sees what --------------------------------------------------------------------------------
 
 
-@contextmanager
-def request() -> Iterator[None]:
+def request() -> AbstractContextManager[None]:
     """While a SCIM request is answered: it sees nobody's rows before ``restrict_to``."""
-    with _in_scope(NOBODY):
-        yield
+    return _in_scope(NOBODY)
 
 
 def restrict_to(tenant: Tenant) -> None:
@@ -55,18 +54,9 @@ def restrict_to(tenant: Tenant) -> None:
     _scope.set(_scope_of(tenant.pk))
 
 
-@contextmanager
-def within(tenant_pk: Any) -> Iterator[None]:
+def within(tenant_pk: Any) -> AbstractContextManager[None]:
     """See the rows of one tenant, named by its primary key, whoever asks."""
-    with _in_scope(_scope_of(tenant_pk)):
-        yield
-
-
-@contextmanager
-def across_tenants() -> Iterator[None]:
-    """See everybody's rows, for what has to look across tenants; a decorator, too."""
-    with _in_scope(EVERYBODY):
-        yield
+    return _in_scope(_scope_of(tenant_pk))
 
 
 @contextmanager
@@ -76,6 +66,10 @@ def _in_scope(scope: str) -> Iterator[None]:
         yield
     finally:
         _scope.reset(token)
+
+
+across_tenants = partial(_in_scope, EVERYBODY)
+"""See everybody's rows, for what has to look across tenants; a decorator, too."""
 
 
 def _scope_of(tenant_pk: Any) -> str:

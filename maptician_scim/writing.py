@@ -8,6 +8,7 @@ what ``save`` tells, ``save`` itself is called.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -25,6 +26,9 @@ STEPS_OF_SAVE = (
     *("_prepare_related_fields_for_save", "_get_pk_val"),
 )
 """What a model may override instead of ``save``."""
+
+PLAIN = frozenset({str, int, bool, type(None), datetime})
+"""Types of most values, of which none is an expression."""
 
 OURS = "maptician_scim"
 """The label of this app."""
@@ -123,9 +127,18 @@ def _is_all_there(instance: Any) -> bool:
         and is_new == (instance.pk is None)
         and "save" not in values  # some packages put their own on the object
         and "save_base" not in values
-        and all(field.attname in values for field in instance._meta.concrete_fields)
-        and not any(hasattr(value, "resolve_expression") for value in values.values())
+        and values.keys() >= _names(instance._meta.model)
+        and not any(
+            hasattr(value, "resolve_expression")
+            for value in values.values()
+            if type(value) not in PLAIN
+        )
     )
+
+
+@cache
+def _names(model: Any) -> frozenset[str]:
+    return frozenset(field.attname for field in model._meta.concrete_fields)
 
 
 @cache

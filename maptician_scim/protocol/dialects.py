@@ -236,7 +236,7 @@ DESCRIBING = frozenset({"type", "primary"})
 
 def is_hollow(entry: dict[str, Any]) -> bool:
     """Whether an entry of a multi-valued attribute says nothing."""
-    return all(name.lower() in DESCRIBING for name in entry)
+    return "value" not in entry and all(name.lower() in DESCRIBING for name in entry)
 
 
 def _is_primary(entry: dict[str, Any]) -> bool:

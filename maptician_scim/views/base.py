@@ -136,7 +136,7 @@ class SCIMView(APIView):
                 at_once=self._is_counted_at_once(response.status_code),
             )
         if not rehearsal.is_on():
-            self._log(request, response.status_code)
+            self._log(request._request, response.status_code)
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _is_counted_at_once(self, status: int) -> bool:
@@ -148,19 +148,20 @@ class SCIMView(APIView):
             return False
         return status >= 400 or Connection.of(self.origin.tenant).is_watched
 
-    def _log(self, request: Request, status: int) -> None:
+    def _log(self, request: HttpRequest, status: int) -> None:
         origin = self.origin
+        duration_ms = origin.duration_ms
         logger.info(
             "%s %s %s %d ms",
             request.method,
             redaction.path(request.path),
             status,
-            origin.duration_ms,
+            duration_ms,
             extra={
                 "tenant": str(origin.tenant.pk) if origin.tenant else None,
                 "token_prefix": origin.token.prefix if origin.token else None,
                 "status": status,
-                "duration_ms": origin.duration_ms,
+                "duration_ms": duration_ms,
                 "correlation_id": origin.correlation_id,
             },
         )
