@@ -168,8 +168,13 @@ def members(tenant: Tenant, ids: Iterable[str], urls: Mapping[str, str]) -> dict
     ``urls`` are those of the endpoints, by the type of resource.
     """
     found: dict[str, list[Entry]] = {}
+    users = f"{urls['User']}/"
     for group, member, name in _members(tenant, ids):
-        found.setdefault(group, []).append(_entry(urls, "User", member, name))
+        # They may be thousands: nothing is called for each that need not be.
+        entry = {"value": member, "$ref": users + member, "type": "User"}
+        if name:
+            entry["display"] = name
+        found.setdefault(group, []).append(entry)
     if scim_settings.NESTED_GROUPS:
         groups = ProvisionedGroup.objects.for_tenant(tenant).order_by("id")
         children = groups.filter(Among(F("parents__parent__scim_id"), ids))
@@ -183,12 +188,14 @@ def _members(tenant: Tenant, ids: Iterable[str]) -> Iterable[tuple[str, str, str
     """The ids of groups and of the people in them, and what those are called."""
     adapter = scim_settings.USER_ADAPTER
     if not adapter.can_be_compiled():
-        rows: Iterable[Any] = _people_in_groups(tenant, ids)
+        rows: Sequence[Any] = list(_people_in_groups(tenant, ids))
     else:
         key = ("members", adapter, adapter.mapping(), scim_settings.GROUP_ADAPTER)
         statement = compiled(key, _members_of_slots)
         rows = statement.rows({"tenant": tenant.pk, "ids": ids})
-    return ((str(group), str(member), name) for group, member, name in rows)
+    if rows and isinstance(rows[0][0], str):
+        return rows  # as PostgreSQL has written them
+    return [(str(group), str(member), name) for group, member, name in rows]
 
 
 def _members_of_slots() -> QuerySet[Any, Any]:
