@@ -53,7 +53,7 @@ def tenant_key(tenant: Tenant) -> str:
 def requested_tenant_key(request: HttpRequest) -> str | None:
     """The subdomain a request was sent to; none for a host that is no subdomain of ours."""
     try:
-        domain, _ = split_domain_port(request.get_host())
+        domain, _ = split_domain_port(_host_of(request))
     except DisallowedHost:
         return None
     key = domain.removesuffix("." + scim_settings.BASE_DOMAIN)
@@ -65,8 +65,16 @@ def endpoint_url(request: HttpRequest, name: str = "users") -> str:
     urls: dict[str, str] = request.__dict__.setdefault("_scim_endpoint_urls", {})
     if name not in urls:
         path = _path_of(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
-        urls[name] = f"{request.scheme}://{request.get_host()}{path}"
+        urls[name] = f"{request.scheme}://{_host_of(request)}{path}"
     return urls[name]
+
+
+def _host_of(request: HttpRequest) -> str:
+    """The host a request was sent to, checked once. Raises ``DisallowedHost``."""
+    kept = request.__dict__
+    if "_scim_host" not in kept:
+        kept["_scim_host"] = request.get_host()
+    return cast(str, kept["_scim_host"])
 
 
 @cache

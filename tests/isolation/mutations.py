@@ -111,7 +111,7 @@ MUTATIONS = (
     _break(
         "GET /Users - X-Forwarded-Host",
         "maptician_scim/tenancy.py",
-        "domain, _ = split_domain_port(request.get_host())",
+        "domain, _ = split_domain_port(_host_of(request))",
         'domain = request.META.get("HTTP_X_FORWARDED_HOST") or request.get_host()',
     ),
     _break(
