@@ -16,6 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
@@ -38,7 +40,7 @@ from maptician_scim.protocol.projection import EVERYTHING, Projection
 from maptician_scim.protocol.schemas import CORE_USER, user_model
 from maptician_scim.relations import group_entries
 from maptician_scim.roles import Entitlement, Role, completed
-from maptician_scim.statements import Row, columns, compiled, inherits, slot, split
+from maptician_scim.statements import Row, columns, compiled, inherits, new, slot, split
 from maptician_scim.tenancy import base_url, endpoint_url, tenant_key
 from maptician_scim.writing import save
 
@@ -151,9 +153,9 @@ class UserAdapter(SCIMUser):
 
     def new_user(self) -> HostUser:
         """A host user for the adapter's tenant, not yet saved."""
-        user = get_user_model()()
+        user = new(get_user_model())
         setattr(user, self.tenant_field, self.tenant)
-        user.set_unusable_password()
+        _make_password_unusable(user)
         return user
 
     def find_existing(self, user_name: str) -> HostUser | None:
@@ -544,6 +546,14 @@ class UserAdapter(SCIMUser):
                 "They can change it themselves; leave the attribute out of the app's mapping.",
                 reason=Reason.SHARED,
             )
+
+
+def _make_password_unusable(user: Any) -> None:
+    """What Django's own method does, which draws forty characters one by one."""
+    if type(user).set_unusable_password is AbstractBaseUser.set_unusable_password:
+        user.password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(30)
+    else:
+        user.set_unusable_password()
 
 
 def _as_kept(mapped: Mapped, sent: Any) -> Any:

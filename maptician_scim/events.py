@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field
 from django.http import HttpRequest
 
-from maptician_scim import redaction, rehearsal, rls, writing
+from maptician_scim import redaction, rehearsal, rls, statements, writing
 from maptician_scim.conf import Tenant, scim_settings
 from maptician_scim.exceptions import NOT_LET_IN, Reason, ScimError, Unauthorized
 from maptician_scim.models import Connection, Event, Token
@@ -92,7 +92,8 @@ def record(
     Raises ``IntegrityError`` where there is one with the same ``once``.
     """
     user_name = _storable(origin.user_name, "user_name")
-    event = Event(
+    event: Event = statements.new(
+        Event,
         tenant_id=origin.tenant.pk if origin.tenant else None,
         token_id=origin.token.pk if origin.token else None,
         token_prefix=origin.token.prefix if origin.token else "",

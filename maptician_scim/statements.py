@@ -227,14 +227,39 @@ def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ())
     """
     names = names or columns(model)
     values, rest = row[: len(names)], row[len(names) :]
-    is_heard = pre_init.has_listeners(model) or post_init.has_listeners(model)
-    if is_heard or not _is_made_of_columns(model):
+    if _is_heard(model) or not _is_made_of_columns(model):
         return model.from_db(using, names, values), rest
     made = model.__new__(model)
     made._state = ModelState()
     made._state.adding, made._state.db = False, using
     made.__dict__.update(zip(names, values, strict=True))
     return made, rest
+
+
+def new(model: type[Model], **values: Any) -> Any:
+    """A new object, as its constructor makes it, with these values in its columns."""
+    if _is_heard(model) or not _is_made_of_columns(model):
+        return model(**values)
+    made = model.__new__(model)
+    made._state = ModelState()
+    made.__dict__.update(
+        (name, values.pop(name) if name in values else default())
+        for name, default in _defaults(model)
+    )
+    if values:
+        raise TypeError(f"{model.__name__} has no columns {', '.join(values)}.")
+    return made
+
+
+@cache
+def _defaults(model: type[Model]) -> list[tuple[str, Callable[[], Any]]]:
+    fields: list[Any] = [f for f in model._meta.concrete_fields if not f.generated]
+    return [(field.attname, field.get_default) for field in fields]
+
+
+def _is_heard(model: type[Model]) -> bool:
+    """Whether somebody wants to know of each object that is made."""
+    return pre_init.has_listeners(model) or post_init.has_listeners(model)
 
 
 def attach(instance: Model, name: str, related: Model) -> None:

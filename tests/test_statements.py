@@ -9,7 +9,7 @@ from maptician_scim import statements
 from maptician_scim.adapters import UserAdapter
 from maptician_scim.conf import scim_settings
 from maptician_scim.group_adapters import GroupAdapter
-from maptician_scim.models import ProvisionedUser, Token
+from maptician_scim.models import Connection, Event, ProvisionedUser, Token
 from maptician_scim.provisioning.ready import LOOK_UP
 
 NAME = "pat@acme.example"
@@ -233,6 +233,26 @@ def test_object_made_of_its_row_is_the_orm_s(row):
     assert without_state(made) == without_state(found)
     assert (made._state.adding, made._state.db) == (found._state.adding, found._state.db)
     assert made == found
+
+
+@pytest.mark.parametrize("model", [get_user_model(), ProvisionedUser, Event, Connection])
+def test_new_object_is_the_one_that_its_constructor_makes(model):
+    made, expected = statements.new(model), model()
+    for times in ("created_at", "modified_at", "scim_id", "date_joined"):  # of this moment
+        if hasattr(made, times):
+            setattr(expected, times, getattr(made, times))
+    assert vars(made).keys() == vars(expected).keys()
+    assert repr(without_state(made)) == repr(without_state(expected))
+    assert (made._state.adding, made._state.db) == (True, None)
+
+
+def test_new_objects_share_no_default():
+    assert statements.new(Event).tolerated is not statements.new(Event).tolerated
+
+
+def test_new_object_has_no_other_columns():
+    with pytest.raises(TypeError, match="colour"):
+        statements.new(Event, colour="red")
 
 
 @pytest.mark.parametrize("signal", [pre_init, post_init])

@@ -50,6 +50,7 @@ from maptician_scim.protocol.patch import raw_operations
 from maptician_scim.protocol.paths import differences
 from maptician_scim.provisioning.base import Document, Provisioner, tell_inside, tell_outside
 from maptician_scim.provisioning.newcomers import heard_of
+from maptician_scim.statements import attach, new
 from maptician_scim.writing import insert, update
 
 AFTER_COMMIT: dict[str, Signal] = {
@@ -170,7 +171,8 @@ class UserProvisioner(Provisioner):
         if is_known and adapter.is_protected():
             raise _protected()
         was_active = is_known and adapter.is_active
-        adapter.provisioned_user = ProvisionedUser(tenant=self.tenant)
+        adapter.provisioned_user = new(ProvisionedUser, tenant_id=self.tenant.pk)
+        attach(adapter.record, "tenant", self.tenant)
         if is_known and scim_settings.serves_groups:
             setattr(adapter.record, GROUPS_COLUMN, self._groups_of(adapter.obj))
         adapter.take(wanted)

@@ -100,7 +100,7 @@ class Served:
 def served(name, database_url, directory, **variables):
     """A contestant behind gunicorn with two workers, ready to be asked."""
     directory = directory / f"{name} served"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     env = settings_of(name, database_url, variables)
     # Nobody's connection is closed while others have their turns.
     options = ("--keep-alive", "3600", f"{MODULES[name]}:application")

@@ -10,7 +10,11 @@ BATCH = 4
 """Requests in one turn."""
 
 WARM_UP = 3
-"""Rounds that are not counted."""
+"""Rounds that are not counted, of each generation."""
+
+GENERATIONS = 3
+"""How often all processes are started anew for a table: by where chance puts what in memory, and
+sessions on processors, one may be a tenth faster than the next for as long as it lives."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,9 @@ class Measured:
         return median(self.processor) / 1e6 if self.processor else None
 
 
-def measure(operation, entrants, rounds):
-    """What an operation takes each entrant, by their names."""
-    results = {entrant.name: Measured() for entrant in entrants}
+def measure(operation, entrants, rounds, results=None):
+    """What an operation takes each entrant, by their names, in addition to earlier ``results``."""
+    results = {entrant.name: Measured() for entrant in entrants} if results is None else results
     order = list(entrants)
     for round_ in range(WARM_UP + rounds):
         order = order[1:] + order[:1]

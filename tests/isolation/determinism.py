@@ -18,7 +18,8 @@ UUID_BYTES = 16
 @contextmanager
 def determined(moment: datetime, id_mark: bytes = b"") -> Iterator[None]:
     """Time stands still at ``moment``; every new UUID begins with ``id_mark``."""
-    chance = random.Random(id_mark)
+    # Another for each moment: what was built must not meet its own ids again.
+    chance = random.Random(id_mark + moment.isoformat().encode())
 
     def urandom(size: int) -> bytes:
         found = chance.randbytes(size)
