@@ -7,10 +7,12 @@ worker), ``ACCESS_LOG`` (a file, ``-`` for standard output, empty for none).
 import gc
 import os
 import signal
+from functools import partial
 
 from django.urls import get_resolver
 from gunicorn.glogging import Logger
 from gunicorn.http import message
+from gunicorn.workers.base import Worker
 
 from maptician_scim import redaction
 
@@ -50,13 +52,15 @@ accesslog = os.environ.get("ACCESS_LOG", "-") or None
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'
 
 
-def post_worker_init(worker: object) -> None:
+def post_worker_init(worker: Worker) -> None:
     """Have a worker leave Ctrl-C to the master, and load what it needs before its first request.
 
     A terminal sends it to the workers, too; the master's own order to stop then catches a worker
     in the middle of stopping, which locks itself up and lives on, with its port.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Threaded workers have a handler that waits for a lock, which the code it interrupts may hold.
+    signal.signal(signal.SIGQUIT, partial(Worker.handle_quit, worker))
     get_resolver().url_patterns  # noqa: B018 imports the views
     # What is loaded now stays. To look through it all for garbage takes 100 ms, in the middle of
     # whichever request has just read a large body.

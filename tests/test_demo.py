@@ -21,6 +21,7 @@ from gunicorn.config import Config
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
+from gunicorn.workers.gthread import ThreadWorker
 
 from example_project.workplace.demo.data import COMPANIES
 from example_project.workplace.management.commands.demo import port_number
@@ -209,15 +210,31 @@ def test_demo_ends_with_0_at_ctrl_c(shown):
     assert "Traceback" not in shown["rest"]
 
 
-def test_worker_leaves_ctrl_c_to_its_master_and_what_it_has_loaded_alone():
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def worker():
+    """A worker of the example project's gunicorn, as far as its signals are concerned."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
+    worker = ThreadWorker(0, 0, [], None, 30, Config(), None)
     try:
-        runpy.run_path(str(ROOT / "gunicorn.conf.py"))["post_worker_init"](None)
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        assert gc.get_freeze_count()
+        runpy.run_path(str(ROOT / "gunicorn.conf.py"))["post_worker_init"](worker)
+        yield worker
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         gc.unfreeze()
+        worker.tmp.close()
+
+
+def test_worker_leaves_ctrl_c_to_its_master_and_what_it_has_loaded_alone(worker):
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert gc.get_freeze_count()
+
+
+def test_worker_ends_without_the_pool_that_it_may_be_handing_a_request_to(worker):
+    """That is locked then, and whoever waits for it in a handler of signals waits for ever."""
+    worker.tpool = None
+    with pytest.raises(SystemExit):
+        signal.raise_signal(signal.SIGQUIT)
 
 
 @pytest.mark.parametrize(("length", "is_read"), [(1_000_000, True), (1_100_000, False)])
