@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from tests.benchmarks import worker
 from tests.live import environment, serving
 
@@ -141,6 +139,8 @@ class Connection:
 
     def worker(self):
         """The process at the other end, as soon as one has accepted."""
+        import psutil  # of the extra `benchmarks`; the tests do without
+
         ours = self.socket.getsockname()
         for _ in range(TRIES):
             for peer in psutil.net_connections("tcp4"):
