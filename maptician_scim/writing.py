@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Field, JSONField, Model
 from django.db.models.signals import post_save, pre_save
 
-from maptician_scim.statements import is_plain, plain_type
+from maptician_scim.statements import columns, is_plain, plain_type
 
 STEPS_OF_SAVE = (
     *("save_base", "_save_table", "_do_update", "_do_insert"),
@@ -127,18 +127,13 @@ def _is_all_there(instance: Any) -> bool:
         and is_new == (instance.pk is None)
         and "save" not in values  # some packages put their own on the object
         and "save_base" not in values
-        and values.keys() >= _names(instance._meta.model)
+        and values.keys() >= set(columns(instance._meta.model))
         and not any(
             hasattr(value, "resolve_expression")
             for value in values.values()
             if type(value) not in PLAIN
         )
     )
-
-
-@cache
-def _names(model: Any) -> frozenset[str]:
-    return frozenset(field.attname for field in model._meta.concrete_fields)
 
 
 @cache
@@ -174,10 +169,10 @@ def _columns(fields: list[Any]) -> Columns:
 
 
 def _values(
-    instance: Model, columns: Columns, connection: BaseDatabaseWrapper, *, adds: bool
+    instance: Model, written: Columns, connection: BaseDatabaseWrapper, *, adds: bool
 ) -> list[Any]:
     """What the driver is given for these columns of an object."""
-    found = [(field, getattr(instance, name), plain) for field, name, plain in columns]
+    found = [(field, getattr(instance, name), plain) for field, name, plain in written]
     return [
         value if type(value) is plain else _saved(field, value, instance, connection, adds=adds)
         for field, value, plain in found
