@@ -229,8 +229,7 @@ def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ())
     values, rest = row[: len(names)], row[len(names) :]
     if _is_heard(model) or not _is_made_of_columns(model):
         return model.from_db(using, names, values), rest
-    made = model.__new__(model)
-    made._state = ModelState()
+    made = _empty(model)
     made._state.adding, made._state.db = False, using
     made.__dict__.update(zip(names, values, strict=True))
     return made, rest
@@ -240,14 +239,20 @@ def new(model: type[Model], **values: Any) -> Any:
     """A new object, as its constructor makes it, with these values in its columns."""
     if _is_heard(model) or not _is_made_of_columns(model):
         return model(**values)
-    made = model.__new__(model)
-    made._state = ModelState()
+    made = _empty(model)
     made.__dict__.update(
         (name, values.pop(name) if name in values else default())
         for name, default in _defaults(model)
     )
     if values:
         raise TypeError(f"{model.__name__} has no columns {', '.join(values)}.")
+    return made
+
+
+def _empty(model: type[Model]) -> Any:
+    """A new object without any columns."""
+    made = model.__new__(model)
+    made._state = ModelState()
     return made
 
 
