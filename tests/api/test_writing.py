@@ -261,6 +261,19 @@ def test_password_is_dropped_and_kept_nowhere(scim, caplog, acme, host):
     assert "Tr0ub4dor" not in everything_kept() + caplog.text
 
 
+def test_user_model_with_a_rule_of_its_own_makes_the_password_unusable(
+    scim, acme, host, monkeypatch
+):
+    from django.contrib.auth import get_user_model
+
+    def by_its_own_rule(user):
+        user.password = "!own"
+
+    monkeypatch.setattr(get_user_model(), "set_unusable_password", by_its_own_rule)
+    scim.create(userName="b")
+    assert host.people(acme).get().password == "!own"
+
+
 @pytest.mark.rfc("7643", "4.1.1", "f", "g", "h", "k")
 @pytest.mark.rfc("7643", "9.2", "a")
 @pytest.mark.rfc("7644", "3.5.1", "b")
