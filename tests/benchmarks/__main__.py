@@ -117,7 +117,10 @@ class Benchmark:
         tenant, theirs = self.tenants[place], self.peers[place]
         wanted = [o for o in operations.OPERATIONS if self.options.only in o.name]
         found = dict.fromkeys(wanted)
-        for _ in range(GENERATIONS):
+        # What is written is there for whoever reads after it: all reads come first.
+        reads = [o for o in wanted if not o.writes]
+        writes = [o for o in wanted if o.writes]
+        for part in [reads] * GENERATIONS + [writes] * GENERATIONS:
             with ExitStack() as stack:
                 start = partial(self.started, stack, kind=kind)
                 entrants = [
@@ -125,7 +128,7 @@ class Benchmark:
                     Entrant("limit", start("limit"), tenant, place=1),
                     Entrant("django-scim2", start("django-scim2"), theirs),
                 ]
-                for operation in wanted:
+                for operation in part:
                     rounds = max(self.rounds // GENERATIONS, 1)
                     found[operation] = measure(operation, entrants, rounds, found[operation])
         for operation in wanted:

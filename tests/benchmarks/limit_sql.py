@@ -67,12 +67,15 @@ SELECT caller.tenant_id, found.* FROM caller LEFT JOIN LATERAL (
 ) found ON true
 """
 
+# What a row shows is put together for those of the page alone, not for those it leaves out.
 PAGE = f"""
 WITH caller AS MATERIALIZED ({TOKEN}), total AS MATERIALIZED (
   SELECT (SELECT count(*) {PEOPLE}) AS people FROM caller
 )
 SELECT caller.tenant_id, found.*, total.people FROM caller CROSS JOIN total LEFT JOIN LATERAL (
-  SELECT {PERSON} {PEOPLE} ORDER BY p.id LIMIT %s OFFSET %s
+  SELECT {PERSON}
+  FROM (SELECT p.* {PEOPLE} ORDER BY p.id LIMIT %s OFFSET %s) p
+  JOIN workplace_occupant o ON o.id = p.user_id ORDER BY p.id
 ) found ON true
 """
 
