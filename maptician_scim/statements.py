@@ -45,6 +45,7 @@ from django.db.models.manager import BaseManager
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 from django.db.models.sql.compiler import SQLCompiler
+from django.dispatch import Signal
 
 from maptician_scim.protocol.expressions import listed
 
@@ -227,7 +228,7 @@ def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ())
     """
     names = names or columns(model)
     values, rest = row[: len(names)], row[len(names) :]
-    if _is_heard(model) or not _is_made_of_columns(model):
+    if is_heard(model, pre_init, post_init) or not _is_made_of_columns(model):
         return model.from_db(using, names, values), rest
     made = _empty(model)
     made._state.adding, made._state.db = False, using
@@ -237,15 +238,16 @@ def split(model: type[Model], using: str, row: Row, names: tuple[str, ...] = ())
 
 def new(model: type[Model], **values: Any) -> Any:
     """A new object, as its constructor makes it, with these values in its columns."""
-    if _is_heard(model) or not _is_made_of_columns(model):
+    if is_heard(model, pre_init, post_init) or not _is_made_of_columns(model):
         return model(**values)
+    defaults, fresh = _defaults(model)
+    if unknown := values.keys() - defaults.keys():
+        raise TypeError(f"{model.__name__} has no columns {', '.join(sorted(unknown))}.")
     made = _empty(model)
-    made.__dict__.update(
-        (name, values.pop(name) if name in values else default())
-        for name, default in _defaults(model)
-    )
-    if values:
-        raise TypeError(f"{model.__name__} has no columns {', '.join(values)}.")
+    made.__dict__.update(defaults, **values)
+    for name, default in fresh.items():
+        if name not in values:
+            made.__dict__[name] = default()
     return made
 
 
@@ -257,14 +259,28 @@ def _empty(model: type[Model]) -> Any:
 
 
 @cache
-def _defaults(model: type[Model]) -> list[tuple[str, Callable[[], Any]]]:
-    fields: list[Any] = [f for f in model._meta.concrete_fields if not f.generated]
-    return [(field.attname, field.get_default) for field in fields]
+def _defaults(model: type[Model]) -> tuple[Values, Mapping[str, Callable[[], Any]]]:
+    """The values of all columns of a new object, and what makes those that each has anew."""
+    defaults, fresh = {}, {}
+    for field in model._meta.concrete_fields:
+        if not field.generated:
+            defaults[field.attname] = field.get_default()
+            if _is_fresh(field):
+                fresh[field.attname] = field.get_default
+    return defaults, fresh
 
 
-def _is_heard(model: type[Model]) -> bool:
-    """Whether somebody wants to know of each object that is made."""
-    return pre_init.has_listeners(model) or post_init.has_listeners(model)
+def _is_fresh(field: Any) -> bool:
+    """Whether each new object has a default of its own."""
+    is_djangos = type(field).get_default in (Field.get_default, ForeignKey.get_default)
+    is_made = field.has_default() and callable(field.default)
+    return is_made or field.has_db_default() or not is_djangos
+
+
+def is_heard(model: type[Model], *signals: Signal) -> bool:
+    """Whether somebody listens to one of these signals of a model."""
+    # Most have no receivers at all, which is cheaper to ask.
+    return any(signal.receivers and signal.has_listeners(model) for signal in signals)
 
 
 def attach(instance: Model, name: str, related: Model) -> None:

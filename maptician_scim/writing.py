@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Field, JSONField, Model
 from django.db.models.signals import post_save, pre_save
 
-from maptician_scim.statements import columns, is_plain, plain_type
+from maptician_scim.statements import columns, is_heard, is_plain, plain_type
 
 STEPS_OF_SAVE = (
     *("save_base", "_save_table", "_do_update", "_do_insert"),
@@ -41,7 +41,7 @@ def insert(instance: Model) -> None:
     """Write a new object, as ``save`` does, unless somebody listens to what ``save`` tells."""
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
     can_return = connections[using].features.can_return_columns_from_insert
-    if can_return and not _is_heard(model):
+    if can_return and not is_heard(model, pre_save, post_save):
         _insert(instance, using)
     else:
         instance.save(force_insert=True, using=using)
@@ -50,7 +50,7 @@ def insert(instance: Model) -> None:
 def update(instance: Model, *fields: str) -> None:
     """Write these fields of an object that is there, as ``save`` does, with the same exception."""
     model, using = type(instance), router.db_for_write(type(instance), instance=instance)
-    if _is_heard(model):
+    if is_heard(model, pre_save, post_save):
         instance.save(update_fields=fields, using=using)
     else:
         _update(instance, fields, using)
@@ -122,7 +122,7 @@ def _is_all_there(instance: Any) -> bool:
     """Whether an object has plain values for all its columns, and nobody wants to change them."""
     values, is_new = instance.__dict__, instance._state.adding
     return (
-        not pre_save.has_listeners(type(instance))
+        not is_heard(type(instance), pre_save)
         and getattr(instance, "_password", None) is None  # save tells validators of a new one
         and is_new == (instance.pk is None)
         and "save" not in values  # some packages put their own on the object
@@ -193,7 +193,3 @@ def _saved(
 
 def _is_auto(field: Field[Any, Any]) -> bool:
     return isinstance(field, AutoField)
-
-
-def _is_heard(model: type[Model]) -> bool:
-    return pre_save.has_listeners(model) or post_save.has_listeners(model)

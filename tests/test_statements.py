@@ -1,9 +1,14 @@
 """Compiled statements answer what the ORM answers, to each tenant its own."""
 
+from itertools import count
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, models
+from django.db.models import Value
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.signals import post_init, pre_init
+from django.test.utils import isolate_apps
 
 from maptician_scim import statements
 from maptician_scim.adapters import UserAdapter
@@ -248,6 +253,29 @@ def test_new_object_is_the_one_that_its_constructor_makes(model):
 
 def test_new_objects_share_no_default():
     assert statements.new(Event).tolerated is not statements.new(Event).tolerated
+
+
+@isolate_apps("tests")
+def test_default_that_a_field_makes_is_made_for_each_object():
+    class Numbered(models.IntegerField):
+        def get_default(self):
+            return next(numbers)
+
+    class Seat(models.Model):
+        number = Numbered()
+        since = models.IntegerField(db_default=Value(1))
+        tags = models.JSONField(default=list)
+        name = models.CharField(max_length=10)
+
+        class Meta:
+            app_label = "tests"
+
+    numbers = count()
+    seats = [statements.new(Seat) for _ in range(2)]
+    assert seats[0].number != seats[1].number
+    assert seats[0].tags is not seats[1].tags
+    assert isinstance(seats[1].since, DatabaseDefault)
+    assert seats[0].name == ""
 
 
 def test_new_object_has_no_other_columns():

@@ -52,7 +52,7 @@ def arguments():
     parser.add_argument("--tenants", help="how many people each has, such as 1000,1000,1000,10000")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
-    options.rounds = options.rounds or (10 if options.quick else 60)
+    options.rounds = options.rounds or (10 if options.quick else 100)
     default = QUICK if options.quick else SIZES
     options.tenants = [int(n) for n in options.tenants.split(",")] if options.tenants else default
     options.sections = options.sections.split(",") if options.sections else list(SECTIONS)

@@ -12,7 +12,7 @@ BATCH = 4
 WARM_UP = 3
 """Rounds that are not counted, of each generation."""
 
-GENERATIONS = 3
+GENERATIONS = 5
 """How often all processes are started anew for a table: by where chance puts what in memory, and
 sessions on processors, one may be a tenth faster than the next for as long as it lives."""
 
