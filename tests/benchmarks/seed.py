@@ -7,7 +7,7 @@ from tests.client import ENTERPRISE
 
 BATCH = 2000
 LARGE_GROUP = 1000
-PUSHES = 600  # empty groups, each of which one measured PATCH fills
+PUSHES = 1000  # empty groups, each of which one measured PATCH fills
 
 
 @dataclass
