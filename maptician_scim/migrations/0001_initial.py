@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import maptician_scim.models
+import maptician_scim.models.base
 from maptician_scim.conf import scim_settings
 
 
@@ -17,6 +17,73 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Connection",
+            fields=[
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="scim_connection",
+                        serialize=False,
+                        to=scim_settings.TENANT_MODEL,
+                    ),
+                ),
+                (
+                    "is_enabled",
+                    models.BooleanField(
+                        default=True,
+                        help_text="While it is off, every request is refused; nobody is changed by that.",
+                        verbose_name="SCIM is on",
+                    ),
+                ),
+                (
+                    "may_create",
+                    models.BooleanField(
+                        default=True,
+                        help_text="While it is off, only those who are here already are updated.",
+                        verbose_name="new people may be created",
+                    ),
+                ),
+                (
+                    "delete_behaviour",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("deactivate", "deactivates the person and keeps their record"),
+                            ("delete", "deletes the person for good"),
+                        ],
+                        default="",
+                        help_text="Okta never deletes; Entra does, thirty days after it has deactivated.",
+                        max_length=20,
+                        verbose_name="DELETE",
+                    ),
+                ),
+                (
+                    "email_domains",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="One on a line. People with an e-mail address, or a userName that is one, in another domain are refused. Empty accepts any.",
+                        verbose_name="accepted e-mail domains",
+                    ),
+                ),
+                ("refused_at", models.DateTimeField(editable=False, null=True)),
+                ("watched_until", models.DateTimeField(editable=False, null=True)),
+                (
+                    "keeps_unknown_schemas",
+                    models.BooleanField(
+                        default=False,
+                        help_text="What the identity provider's administrator has invented under a namespace (URN) that nobody has declared here. While it is off, such attributes are ignored.",
+                        verbose_name="attributes in unknown namespaces are kept",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "SCIM connection",
+            },
+        ),
         migrations.CreateModel(
             name="SessionKey",
             fields=[
@@ -39,7 +106,14 @@ class Migration(migrations.Migration):
             name="Token",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="What it is for, such as “Okta production”.",
+                        max_length=100,
+                        verbose_name="name",
+                    ),
+                ),
                 (
                     "prefix",
                     models.CharField(
@@ -51,7 +125,9 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        default=maptician_scim.models.now, editable=False, verbose_name="created"
+                        default=maptician_scim.models.base.now,
+                        editable=False,
+                        verbose_name="created",
                     ),
                 ),
                 ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
@@ -74,6 +150,42 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=200, verbose_name="reason"),
                 ),
                 (
+                    "announced_days",
+                    models.PositiveSmallIntegerField(
+                        editable=False,
+                        help_text="The announcement of its expiry that was sent last, in days before it.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "first_used_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="first used"),
+                ),
+                (
+                    "last_used_client",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=200,
+                        verbose_name="last used by",
+                    ),
+                ),
+                (
+                    "networks",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="In CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32. Empty allows any.",
+                        verbose_name="allowed networks",
+                    ),
+                ),
+                ("nonce", models.CharField(editable=False, max_length=64, null=True, unique=True)),
+                (
+                    "rotated_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="rotated"),
+                ),
+                (
                     "created_by",
                     models.ForeignKey(
                         blank=True,
@@ -82,6 +194,19 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "predecessor",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="successors",
+                        to="maptician_scim.token",
+                        verbose_name="successor of",
                     ),
                 ),
                 (
@@ -95,6 +220,33 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "SCIM token",
+            },
+        ),
+        migrations.CreateModel(
+            name="Activity",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("hour", models.DateTimeField()),
+                ("requests", models.PositiveIntegerField(default=0)),
+                ("errors", models.PositiveIntegerField(default=0)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=scim_settings.TENANT_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "activity",
+                "verbose_name_plural": "activity",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "hour"), name="scim_one_count_per_hour"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -129,8 +281,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", models.CharField(default="", editable=False, max_length=32)),
-                ("created_at", models.DateTimeField(default=maptician_scim.models.now)),
-                ("modified_at", models.DateTimeField(default=maptician_scim.models.now)),
+                ("created_at", models.DateTimeField(default=maptician_scim.models.base.now)),
+                ("modified_at", models.DateTimeField(default=maptician_scim.models.base.now)),
                 ("deleted_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "tenant",
@@ -157,6 +309,11 @@ class Migration(migrations.Migration):
                     models.Index(fields=["tenant", "id"], name="scim_user_by_tenant"),
                     models.Index(fields=["tenant", "external_id"], name="scim_user_by_external_id"),
                     models.Index(fields=["tenant", "user_name_key"], name="scim_user_by_name"),
+                    models.Index(
+                        fields=["user_name_key"],
+                        name="scim_user_by_name_prefix",
+                        opclasses=["varchar_pattern_ops"],
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -182,20 +339,72 @@ class Migration(migrations.Migration):
             name="Event",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=maptician_scim.models.now)),
-                ("token_prefix", models.CharField(blank=True, max_length=32)),
-                ("verb", models.CharField(max_length=20)),
-                ("resource_type", models.CharField(blank=True, max_length=40)),
-                ("resource_id", models.CharField(blank=True, max_length=64)),
-                ("user_name", models.CharField(blank=True, max_length=255)),
-                ("status", models.PositiveSmallIntegerField()),
-                ("scim_type", models.CharField(blank=True, max_length=40)),
-                ("detail", models.TextField(blank=True)),
-                ("changes", models.JSONField(default=dict)),
-                ("correlation_id", models.CharField(db_index=True, max_length=64)),
-                ("duration_ms", models.PositiveIntegerField(default=0)),
-                ("ip", models.GenericIPAddressField(null=True)),
-                ("client", models.CharField(blank=True, max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_index=True, default=maptician_scim.models.base.now, verbose_name="time"
+                    ),
+                ),
+                (
+                    "token_prefix",
+                    models.CharField(blank=True, max_length=32, verbose_name="token prefix"),
+                ),
+                ("verb", models.CharField(max_length=20, verbose_name="verb")),
+                (
+                    "resource_type",
+                    models.CharField(blank=True, max_length=40, verbose_name="resource type"),
+                ),
+                ("resource_id", models.CharField(blank=True, max_length=64, verbose_name="id")),
+                (
+                    "user_name",
+                    models.CharField(blank=True, max_length=255, verbose_name="userName"),
+                ),
+                ("status", models.PositiveSmallIntegerField(verbose_name="status")),
+                ("scim_type", models.CharField(blank=True, max_length=40, verbose_name="scimType")),
+                ("detail", models.TextField(blank=True, verbose_name="detail")),
+                ("changes", models.JSONField(default=dict, verbose_name="changes")),
+                ("correlation_id", models.CharField(max_length=64, verbose_name="correlation id")),
+                (
+                    "duration_ms",
+                    models.PositiveIntegerField(default=0, verbose_name="duration in ms"),
+                ),
+                ("ip", models.GenericIPAddressField(null=True, verbose_name="address")),
+                ("client", models.CharField(blank=True, max_length=200, verbose_name="client")),
+                (
+                    "email_key",
+                    models.CharField(
+                        blank=True, default="", max_length=255, verbose_name="e-mail address"
+                    ),
+                ),
+                (
+                    "facts",
+                    models.JSONField(
+                        default=dict,
+                        help_text="What the explanation of a reason names, such as a date.",
+                    ),
+                ),
+                ("once", models.CharField(editable=False, max_length=150, null=True)),
+                (
+                    "reason",
+                    models.CharField(blank=True, default="", max_length=32, verbose_name="reason"),
+                ),
+                (
+                    "request",
+                    models.JSONField(
+                        help_text="Target, headers and body of a refused request, without secrets.",
+                        null=True,
+                        verbose_name="request",
+                    ),
+                ),
+                ("user_name_key", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "tolerated",
+                    models.JSONField(
+                        default=list,
+                        help_text="Deviations from the RFCs that were accepted, by name.",
+                        verbose_name="accepted",
+                    ),
+                ),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -204,15 +413,18 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=scim_settings.TENANT_MODEL,
+                        verbose_name="tenant",
                     ),
                 ),
                 (
                     "token",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=django.db.models.deletion.RESTRICT,
                         related_name="+",
                         to="maptician_scim.token",
+                        verbose_name="token",
                     ),
                 ),
             ],
@@ -224,7 +436,68 @@ class Migration(migrations.Migration):
                         models.OrderBy(models.F("id"), descending=True),
                         name="scim_event_by_tenant",
                     ),
-                    models.Index(fields=["tenant", "resource_id"], name="scim_event_by_resource"),
+                    models.Index(
+                        models.F("token"),
+                        models.F("tenant"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="scim_event_by_token",
+                    ),
+                    models.Index(
+                        models.F("verb"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="scim_event_by_verb",
+                    ),
+                    models.Index(
+                        models.F("tenant"),
+                        models.F("verb"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="scim_event_by_tenant_and_verb",
+                    ),
+                    models.Index(
+                        models.F("reason"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("reason__gt", "")),
+                        name="scim_event_by_reason",
+                    ),
+                    models.Index(
+                        models.F("tenant"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("status__gte", 400)),
+                        name="scim_event_refused",
+                    ),
+                    models.Index(
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("status__gte", 400)),
+                        name="scim_event_any_refused",
+                    ),
+                    models.Index(
+                        models.F("resource_id"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="scim_event_by_resource",
+                    ),
+                    models.Index(fields=["correlation_id"], name="scim_event_by_correlation"),
+                    models.Index(
+                        fields=["user_name_key"],
+                        name="scim_event_by_name",
+                        opclasses=["varchar_pattern_ops"],
+                    ),
+                    models.Index(
+                        fields=["email_key"],
+                        name="scim_event_by_email",
+                        opclasses=["varchar_pattern_ops"],
+                    ),
+                    models.Index(
+                        condition=models.Q(("request__isnull", False)),
+                        fields=["created_at"],
+                        name="scim_event_with_request",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("once__isnull", False)),
+                        fields=("once",),
+                        name="scim_event_written_once",
+                    )
                 ],
             },
         ),

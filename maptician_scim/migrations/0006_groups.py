@@ -30,7 +30,7 @@ def created_in(label: str) -> tuple[str, str]:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("maptician_scim", "0005_unknown_schemas"),
+        ("maptician_scim", "0001_initial"),
         migrations.swappable_dependency(scim_settings.TENANT_MODEL),
         created_in(scim_settings.GROUP_MODEL),
     ]
