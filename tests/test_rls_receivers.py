@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, connection
+from django.db.models.signals import pre_delete
 from django.test import Client
 
 from maptician_scim import rls
@@ -98,6 +99,14 @@ def test_deletion_is_refused_unless_it_says_that_it_looks_further(in_a_request, 
                 row.delete()
             with rls.across_tenants():
                 type(row).objects.get(pk=row.pk).delete()
+    assert not ProvisionedGroup.objects.live().exists()
+    assert not ProvisionedUser.objects.live().exists()
+
+
+def test_records_end_in_every_tenant_before_what_they_are_about_is_deleted(in_a_request, team, pat):
+    with in_a_request():
+        for row in (team, pat):
+            pre_delete.send(type(row), instance=row)
     assert not ProvisionedGroup.objects.live().exists()
     assert not ProvisionedUser.objects.live().exists()
 
