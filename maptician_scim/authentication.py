@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from maptician_scim import networks, redaction, rehearsal, rls, throttling, tokens, transactions
 from maptician_scim.conf import Tenant, scim_settings
-from maptician_scim.events import Origin, origin_of, record_not_let_in
+from maptician_scim.events import Origin, origin_of, record_not_let_in, take_as_long_as_to_tell
 from maptician_scim.exceptions import Forbidden, Reason, Unauthorized, UnknownTenant
 from maptician_scim.models import Connection, Token, now
 from maptician_scim.protocol.tolerances import Tolerance, tolerate
@@ -41,7 +41,9 @@ class BearerAuthentication(BaseAuthentication):
         key = requested_tenant_key(django_request)
         try:
             token = _token_for(key, django_request, origin)
-        except Unauthorized:
+        except Unauthorized as error:
+            if error.reason is not Reason.OTHER_TENANT:
+                take_as_long_as_to_tell(origin)
             # Only here, so that a valid request costs one query: is there such a tenant at all?
             origin.tenant = _tenant_of(key) if key else None
             if origin.tenant is None:

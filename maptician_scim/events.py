@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from django.core.cache import cache
@@ -190,6 +190,17 @@ def record_not_let_in(origin: Origin, error: ScimError) -> None:
             return  # another process was faster
         if origin.tenant is not None:
             Connection.of(origin.tenant).note_refusal()
+
+
+def take_as_long_as_to_tell(origin: Origin) -> None:
+    """Ask the cache as often as to tell the owner of a token that it was sent elsewhere.
+
+    For tokens of which there is nobody to tell: else the time that a refusal takes would say that a
+    token is somebody's.
+    """
+    with _answering_anyway(origin):
+        nobodys = replace(origin, tenant=None)
+        _count_refusal(nobodys, Reason.WRONG_SUBDOMAIN, _logged_every(nobodys))
 
 
 @contextmanager

@@ -286,7 +286,7 @@ class StoppedBySafeguard(TooManyRequests):
         what = (
             f"This group was not changed, because more than {limit} people were to leave it"
             if held.is_group
-            else f"This person was not deactivated, because more than {limit} people were to be "
+            else f"This person keeps their access, because more than {limit} people were to be "
             "deactivated or deleted"
         )
         super().__init__(

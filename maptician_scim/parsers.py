@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from itertools import chain
 from typing import IO, Any
 
@@ -56,6 +57,8 @@ class SCIMParser(BaseParser):
         parser_context: Any = None,
     ) -> dict[str, Any]:
         body = read_limited(stream, self.max_size, self.too_large)
+        if parser_context is not None:
+            _check_length(body, parser_context["request"].META.get("CONTENT_LENGTH", ""))
         if parser_context is not None and self.is_kept(body):
             parser_context[RAW_BODY] = body  # for the log, should the request be refused
         return self.read(body)
@@ -97,12 +100,24 @@ class BulkJSONParser(BulkParser):
 
 
 def read_limited(stream: IO[bytes], limit: int, too_large: str) -> bytes:
-    """The body, if it has no more bytes than the limit; no more than that is ever kept."""
-    body = redaction.HiddenBytes(stream.read(limit + 1))
+    """The body, if it has no more bytes than the limit; no more than that is ever kept.
+
+    Raises ``InvalidSyntax`` for one that ends too early, or whose chunks are malformed.
+    """
+    try:
+        body = redaction.HiddenBytes(stream.read(limit + 1))
+    except Exception as error:  # each server raises its own: WSGI (PEP 3333) names none
+        raise InvalidSyntax("The request body could not be read to its end.") from error
     if len(body) > limit:
         _pass_over(stream)
         raise PayloadTooLarge(too_large.format(limit=limit))
     return body
+
+
+def _check_length(body: bytes, announced: str) -> None:
+    """Raise ``InvalidSyntax`` for less than was announced (RFC 9112 section 8)."""
+    if announced.isdecimal() and len(body) < int(announced):
+        raise InvalidSyntax(f"The request body ends after {len(body)} of {announced} bytes.")
 
 
 def _pass_over(stream: IO[bytes]) -> None:
@@ -111,9 +126,10 @@ def _pass_over(stream: IO[bytes]) -> None:
     Of an unread one, gunicorn passes over 64 KiB. After more it closes the connection without
     notice, and the client's next request fails.
     """
-    for _ in range(MOST_PASSED_OVER // PIECE):
-        if not stream.read(PIECE):
-            return
+    with suppress(Exception):
+        for _ in range(MOST_PASSED_OVER // PIECE):
+            if not stream.read(PIECE):
+                return
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -263,10 +263,11 @@ def _defaults(model: type[Model]) -> tuple[Values, Mapping[str, Callable[[], Any
     """The values of all columns of a new object, and what makes those that each has anew."""
     defaults, fresh = {}, {}
     for field in model._meta.concrete_fields:
-        if not field.generated:
-            defaults[field.attname] = field.get_default()
-            if _is_fresh(field):
-                fresh[field.attname] = field.get_default
+        if field.generated:
+            continue
+        if _is_fresh(field):
+            fresh[field.attname] = field.get_default
+        defaults[field.attname] = None if field.attname in fresh else field.get_default()
     return defaults, fresh
 
 
@@ -299,6 +300,7 @@ def _is_made_of_columns(model: Any) -> bool:
     return (
         model.__new__ is object.__new__
         and model.__init__ is Model.__init__
+        and not any("__init__" in vars(base) for base in _after_model(model))
         and model.__setattr__ is object.__setattr__
         and inherits(model, Model, "from_db")
         and all(
@@ -306,3 +308,9 @@ def _is_made_of_columns(model: Any) -> bool:
             for field in model._meta.concrete_fields
         )
     )
+
+
+def _after_model(model: type[Model]) -> list[type]:
+    """The classes whose ``__init__`` Django's own calls at its end."""
+    classes = model.__mro__
+    return [base for base in classes[classes.index(Model) + 1 :] if base is not object]

@@ -27,29 +27,35 @@ LOCK_TIMEOUT = "1s"
 """How long the table of users is waited for; whoever comes after us waits as long."""
 
 BODY = """
+DECLARE
+    scope text := current_setting('maptician_scim.tenant', true);
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF (OLD.{user}, OLD.{tenant}) IS NOT DISTINCT FROM (NEW.{user}, NEW.{tenant}) THEN
             RETURN NULL;
         END IF;
     END IF;
+    PERFORM set_config('maptician_scim.tenant', '*', true);
     IF TG_OP <> 'INSERT' AND OLD.{tenant} IS NOT NULL THEN
         INSERT INTO {recount} (tenant_id, user_id) VALUES (OLD.{tenant}, OLD.{user});
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.{tenant} IS NOT NULL THEN
         INSERT INTO {recount} (tenant_id, user_id) VALUES (NEW.{tenant}, NEW.{user});
     END IF;
+    PERFORM set_config('maptician_scim.tenant', coalesce(scope, ''), true);
     RETURN NULL;
 END
 """
+"""With row-level security the change is noted for the tenant it concerns, whichever is asked for at
+the moment. Set in the body, not by an option of the function: those take a parameter of ours from
+superusers only."""
 
 CREATE_FUNCTION = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = {schema}, pg_temp SET maptician_scim.tenant = '*'
+SECURITY DEFINER SET search_path = {schema}, pg_temp
 AS $scim${body}$scim$
 """
-"""Whoever may change a user need not know our tables; with row-level security the change is
-noted for the tenant it concerns, whichever is asked for at the moment."""
+"""Whoever may change a user need not know our tables."""
 
 CREATE_TRIGGER = """
 CREATE TRIGGER {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table}

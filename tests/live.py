@@ -50,6 +50,13 @@ def own_database(directory, template="template1"):
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def without_disk(database_url):
+    """The same, where no commit waits for the disk: nothing of it outlives the run."""
+    if "?" in database_url or not database_url.startswith("postgres"):
+        return database_url
+    return f"{database_url}?options=-c%20synchronous_commit%3Doff"
+
+
 def environment(database_url, **variables):
     """The environment of a process that runs the example project, DEBUG off."""
     production = {

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import socket
 
 import httpx
 import pytest
@@ -251,6 +252,32 @@ def test_chunked_body_without_a_length_is_read(okta, name):
     answer = okta.post("/Users", content=chunks(json.dumps(okta_user(name)).encode()))
     assert "Content-Length" not in answer.request.headers
     assert (answer.status_code, answer.json()["userName"]) == (201, name)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcdefgh\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n50\r\n{",
+        b"Content-Length: 100\r\n\r\n{}",
+    ],
+    ids=["no size", "negative size", "wrong size", "chunk that ends early", "body that ends early"],
+)
+def test_body_that_is_not_what_it_says_is_400(server, secret, framing):
+    head = (
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: acme.localhost\r\n"
+        f"Authorization: Bearer {secret}\r\n"
+        "Content-Type: application/scim+json\r\nConnection: close\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head + framing)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"The request body" in answer
+    assert b"invalidSyntax" in answer
 
 
 def test_chunked_body_over_the_limit_is_413(okta, name):

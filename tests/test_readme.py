@@ -40,7 +40,7 @@ INSTALLED_APPS += ["workplace"]
 AUTH_USER_MODEL = "workplace.Occupant"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "urls"
-ALLOWED_HOSTS = [".maptician.com"]
+ALLOWED_HOSTS = []
 USE_TZ = True
 """
 

@@ -1,12 +1,13 @@
 """Compiled statements answer what the ORM answers, to each tenant its own."""
 
-from itertools import count
+from itertools import count, product
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, models
 from django.db.models import Value
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.functions import Lower
 from django.db.models.signals import post_init, pre_init
 from django.test.utils import isolate_apps
 
@@ -266,16 +267,23 @@ def test_default_that_a_field_makes_is_made_for_each_object():
         since = models.IntegerField(db_default=Value(1))
         tags = models.JSONField(default=list)
         name = models.CharField(max_length=10)
+        label = models.GeneratedField(
+            expression=Lower("name"), output_field=models.TextField(), db_persist=True
+        )
 
         class Meta:
             app_label = "tests"
 
     numbers = count()
+    assert list(vars(statements.new(Seat))) == list(vars(Seat()))
     seats = [statements.new(Seat) for _ in range(2)]
-    assert seats[0].number != seats[1].number
+    assert [seat.number for seat in seats] == [2, 3]
     assert seats[0].tags is not seats[1].tags
-    assert isinstance(seats[1].since, DatabaseDefault)
+    assert all(isinstance(seat.since, DatabaseDefault) for seat in seats)
+    assert seats[0].since is not seats[1].since
     assert seats[0].name == ""
+    assert statements.new(Seat, number=9).number == 9
+    assert next(numbers) == 4
 
 
 def test_new_object_has_no_other_columns():
@@ -283,8 +291,13 @@ def test_new_object_has_no_other_columns():
         statements.new(Event, colour="red")
 
 
+MAKING = {"of a row": from_row, "anew": lambda row: statements.new(get_user_model())}
+"""Both ways to make an object without its constructor."""
+
+
+@pytest.mark.parametrize("make", MAKING.values(), ids=MAKING)
 @pytest.mark.parametrize("signal", [pre_init, post_init])
-def test_who_listens_to_objects_being_made_hears_of_each(row, signal):
+def test_who_listens_to_objects_being_made_hears_of_each(row, make, signal):
     heard = []
 
     def listen(sender, **kwargs):
@@ -292,14 +305,20 @@ def test_who_listens_to_objects_being_made_hears_of_each(row, signal):
 
     signal.connect(listen, sender=get_user_model())
     try:
-        from_row(row)
+        make(row)
     finally:
         signal.disconnect(listen, sender=get_user_model())
     assert heard == [get_user_model()]
 
 
-@pytest.mark.parametrize("step", ["__init__", "__setattr__", "from_db"])
-def test_host_that_makes_its_own_objects_does(row, step, monkeypatch):
+@pytest.mark.parametrize(
+    ("step", "make"),
+    [
+        *product(["__init__", "__setattr__"], MAKING.values()),
+        ("from_db", from_row),
+    ],
+)
+def test_host_that_makes_its_own_objects_does(row, step, make, monkeypatch):
     users, called = get_user_model(), []
     original = getattr(users, step)
 
@@ -312,11 +331,38 @@ def test_host_that_makes_its_own_objects_does(row, step, monkeypatch):
     monkeypatch.setattr(users, step, classmethod(noting) if step == "from_db" else noting)
     statements._is_made_of_columns.cache_clear()
     try:
-        from_row(row)
+        make(row)
     finally:
         monkeypatch.undo()
         statements._is_made_of_columns.cache_clear()
     assert called
+
+
+@isolate_apps("tests")
+def test_host_whose_mixin_comes_after_the_model_makes_its_own_objects():
+    class Tracks:
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.is_tracked = True
+
+    class Seat(models.Model, Tracks):
+        class Meta:
+            app_label = "tests"
+
+    assert Seat().is_tracked
+    assert statements.new(Seat).is_tracked
+    assert statements.split(Seat, "default", (1,))[0].is_tracked
+
+
+@isolate_apps("tests")
+def test_column_that_is_more_than_its_value_is_made_by_django():
+    class Seat(models.Model):
+        photo = models.FileField()
+
+        class Meta:
+            app_label = "tests"
+
+    assert statements.new(Seat).photo.name == Seat().photo.name
 
 
 def test_token_that_lets_in_is_described_without_a_query(scim, django_assert_num_queries):

@@ -14,8 +14,10 @@ from maptician_scim.conf import scim_settings
 
 FUNCTION = """
 CREATE FUNCTION maptician_scim_record_changed() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = {schema}, pg_temp SET maptician_scim.tenant = '*'
+SECURITY DEFINER SET search_path = {schema}, pg_temp
 AS $scim$
+DECLARE
+    scope text := current_setting('maptician_scim.tenant', true);
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF (OLD.id, OLD.tenant_id, OLD.user_id, OLD.deleted_at IS NULL)
@@ -23,12 +25,15 @@ BEGIN
             RETURN NULL;
         END IF;
     END IF;
+    -- Not in the options of the function: only superusers may put a parameter of ours there.
+    PERFORM set_config('maptician_scim.tenant', '*', true);
     IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN
         INSERT INTO maptician_scim_recount (tenant_id, record_key) VALUES (OLD.tenant_id, OLD.id);
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN
         INSERT INTO maptician_scim_recount (tenant_id, record_key) VALUES (NEW.tenant_id, NEW.id);
     END IF;
+    PERFORM set_config('maptician_scim.tenant', coalesce(scope, ''), true);
     RETURN NULL;
 END
 $scim$

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from maptician_scim.conf import HostUser, Tenant, scim_settings
@@ -138,11 +138,15 @@ class HeldBackQuerySet(models.QuerySet["HeldBack"]):
         return self.filter(released_at=None)
 
     def put(self, held: HeldBack, token: Token | None) -> None:
-        """Keep that this was held back, or was once more."""
+        """Keep that this was held back, or was once more.
+
+        Of the attempts that wait, the one that would take most people out of a group is told.
+        """
+        waits = Q(released_at=None, people__gt=held.people)
         values = {
             "resource_id": held.resource_id,
             "name": held.name,
-            "people": held.people,
+            "people": Case(When(waits, then=F("people")), default=held.people),
             "token": token,
             "last_at": now(),
             "released_at": None,

@@ -50,7 +50,7 @@ def test_list_links_people_and_groups_to_their_pages(admin, acme, tripped):
         url = f"/admin/maptician_scim/provisioneduser/{record.pk}/change/"
         assert f'<a href="{url}">{record.user_name}</a>' in html
     assert ">Design</a>" in html
-    assert "3 people would leave the group" in text
+    assert "3 people at once would leave the group" in text
     assert "Test (mapt_scim_" in text
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from unittest.mock import ANY
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
@@ -103,8 +104,13 @@ def test_nothing_is_read_without_a_token(scim, path):
     assert scim.request_scim("GET", path, authorization="").status_code == 401
 
 
-def test_no_refusal_of_a_whole_token_asks_the_database_for_more(scim, acme, client_of, other_scim):
+def test_no_refusal_of_a_whole_token_asks_database_or_cache_for_more(
+    scim, acme, client_of, other_scim, monkeypatch
+):
     """Else the time it takes would tell which tokens there are. Of the log, see test_events."""
+    asked_of_cache = []
+    for name in ("add", "get", "set", "incr", "decr"):
+        monkeypatch.setattr(cache, name, noting(asked_of_cache, name, getattr(cache, name)))
     revoked, expired, elsewhere = (client_of(acme) for _ in range(3))
     by_prefix = {tokens.prefix(c.secret): c.secret for c in (revoked, expired, elsewhere)}
     rows = Token.objects.filter(prefix__in=by_prefix)
@@ -116,11 +122,22 @@ def test_no_refusal_of_a_whole_token_asks_the_database_for_more(scim, acme, clie
     statements = []
     for secret in (unknown, revoked.secret, expired.secret, elsewhere.secret, other_scim.secret):
         for _ in range(2):  # the first of a minute is written to the log
+            asked_of_cache.clear()
             with CaptureQueriesContext(connection) as queries:
                 answer = scim.request_scim("GET", "/Users", authorization=f"Bearer {secret}")
             assert answer.status_code == 401
-        statements.append([re.sub(r"'[^']*'", "?", query["sql"]) for query in queries])
+        sql = [re.sub(r"'[^']*'", "?", query["sql"]) for query in queries]
+        statements.append((sql, sorted(asked_of_cache)))
+    assert statements[0][1]
     assert all(asked == statements[0] for asked in statements)
+
+
+def noting(notes, name, method):
+    def noted(*args, **kwargs):
+        notes.append(name)
+        return method(*args, **kwargs)
+
+    return noted
 
 
 def test_token_is_compared_and_not_only_found(scim, monkeypatch):

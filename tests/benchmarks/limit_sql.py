@@ -23,6 +23,8 @@ SHOWN = ", ".join(
     "NULLIF(o.is_active, p.active_when_removed)" if v == "is_active" else f"o.{v}" for v in VALUES
 )
 
+COLUMNS = ", ".join(f"o.{v}" for v in VALUES)
+
 # -- reading: one statement each ----------------------------------------------------------------
 
 TOKEN = """
@@ -73,9 +75,9 @@ WITH caller AS MATERIALIZED ({TOKEN}), total AS MATERIALIZED (
   SELECT (SELECT count(*) {PEOPLE}) AS people FROM caller
 )
 SELECT caller.tenant_id, found.*, total.people FROM caller CROSS JOIN total LEFT JOIN LATERAL (
-  SELECT {PERSON}
-  FROM (SELECT p.* {PEOPLE} ORDER BY p.id LIMIT %s OFFSET %s) p
-  JOIN workplace_occupant o ON o.id = p.user_id ORDER BY p.id
+  SELECT {PERSON.replace("o.", "p.")} FROM (
+    SELECT p.*, {COLUMNS} {PEOPLE} ORDER BY p.id LIMIT %s OFFSET %s
+  ) p ORDER BY p.id
 ) found ON true
 """
 

@@ -13,6 +13,9 @@ from tests.client import BULK_REQUEST, PATCH_OP
 PAGE = 100
 ADDED = 100
 
+READS, WRITES, PUSHES = range(3)
+"""The phases of a run: whoever is in a group that was filled shows it from then on."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -60,7 +63,8 @@ class Operation:
     """How many times as long as the base it may take; ``aim`` is what is strived for."""
 
     aim: float | None = None
-    writes: bool = False
+    phase: int = READS
+    """All of an earlier phase is measured before what may change how long it takes."""
 
     def samples(self, tenant, place, number):
         """The next samples of whoever has this place."""
@@ -148,9 +152,9 @@ HIT = Operation("look-up by userName, hit", hit, 200, 2.0, 1.3)
 GET = Operation("GET by id", get, 200, 2.0, 1.3)
 FIRST_PAGE = Operation("list of 100, first page", first_page, 200, 1.8, 1.2)
 LAST_PAGE = Operation("list of 100, last page", last_page, 200, 1.8, 1.2)
-CREATE = Operation("create", create, 201, 2.0, 1.4, writes=True)
-PUT = Operation("PUT", put, 200, 2.0, 1.4, writes=True)
-DEACTIVATE = Operation("PATCH active", deactivate, 200, 2.0, 1.4, writes=True)
+CREATE = Operation("create", create, 201, 2.0, 1.4, WRITES)
+PUT = Operation("PUT", put, 200, 2.0, 1.4, WRITES)
+DEACTIVATE = Operation("PATCH active", deactivate, 200, 2.0, 1.4, WRITES)
 
 OPERATIONS = (
     HIT,
@@ -162,7 +166,7 @@ OPERATIONS = (
     CREATE,
     PUT,
     DEACTIVATE,
-    Operation("group +100 members", add_members, 200, 1.8, 1.2, writes=True),
+    Operation("group +100 members", add_members, 200, 1.8, 1.2, PUSHES),
 )
 """Beside the LIMIT."""
 

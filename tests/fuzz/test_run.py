@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from django.db import connections
 
 from maptician_scim.models import Event, ProvisionedUser
 from tests.fuzz.judge import UUID
@@ -12,6 +13,12 @@ from tests.fuzz.transports import InProcess
 from tests.oracles.strategies import undone
 
 REQUESTS = 200
+
+
+@pytest.fixture(autouse=True)
+def _open_connection(monkeypatch):
+    """The end of a request leaves the transaction of a test open, as with Django's test client."""
+    monkeypatch.setattr(connections["default"], "close_if_unusable_or_obsolete", lambda: None)
 
 
 @pytest.mark.django_db
