@@ -35,7 +35,7 @@ from maptician_scim.admin.safeguard import SafeguardMixin, banner_of
 from maptician_scim.conf import scim_settings
 from maptician_scim.exports import csv_lines
 from maptician_scim.live import State
-from maptician_scim.models import Connection
+from maptician_scim.models import Brake, Connection
 from maptician_scim.tenancy import (
     base_url,
     public_base_url,
@@ -130,8 +130,10 @@ class ConnectionAdmin(DoctorMixin, SafeguardMixin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         found = live.states(changelist.result_list)
+        braked = set(Brake.objects.on().filter(tenant__in=found).values_list("tenant", flat=True))
         for connection in changelist.result_list:
             connection.live = found[connection.pk]
+            connection.holds_back = connection.is_guarded and connection.pk in braked
         return changelist
 
     # -- the columns of the list -------------------------------------------------------------
@@ -147,7 +149,10 @@ class ConnectionAdmin(DoctorMixin, SafeguardMixin):
     @admin.display(description=_("state"))
     def state(self, connection: Any) -> str:
         state: State = connection.live
-        return state.headline if state.kind == "broken" else state.word
+        words = state.headline if state.kind == "broken" else state.word
+        if connection.holds_back:
+            return _("Safeguard holds people back · %(state)s") % {"state": words}
+        return words
 
     @admin.display(description=_("people"))
     def people(self, connection: Any) -> int:

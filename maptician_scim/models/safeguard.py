@@ -27,6 +27,10 @@ class BrakeQuerySet(models.QuerySet["Brake"]):
         """The tenant's brake, or one that is off and not saved."""
         return self.for_tenant(tenant).first() or Brake(tenant=tenant)
 
+    def on(self) -> Self:
+        """Those that hold something back until an admin decides."""
+        return self.filter(tripped_at__isnull=False)
+
     def locked(self, tenant: Tenant) -> Brake:
         """The tenant's brake, locked until the end of the transaction."""
         rows = self.select_for_update(of=("self",))

@@ -57,8 +57,8 @@ def test_list_costs_the_same_for_many_as_for_few(admin, size, django_assert_num_
     for n in range(size):
         Token.objects.issue(tenant=CompanyFactory(subdomain=f"t{n}"), name="Okta")
     admin.get(LIST)
-    # Session, user; are rows missing? their number, the rows; their tokens, their people.
-    with django_assert_num_queries(7):
+    # Session, user; are rows missing? their number, the rows; tokens, people, brakes.
+    with django_assert_num_queries(8):
         assert text_of(admin.get(LIST)).count("Waiting") == size
 
 

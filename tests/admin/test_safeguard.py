@@ -4,7 +4,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from maptician_scim.models import Brake, Connection, Departure, HeldBack, ProvisionedUser
+from maptician_scim.models import (
+    Brake,
+    Connection,
+    Departure,
+    HeldBack,
+    ProvisionedGroup,
+    ProvisionedUser,
+)
 from tests.admin.test_connections import page_of, text_of
 
 OFF = {"op": "replace", "value": {"active": False}}
@@ -40,6 +47,26 @@ def test_banner_says_what_was_stopped_and_how_many_wait(admin, acme, tripped):
     assert STOPPED in text
     assert "more than 1 people away within an hour" in text
     assert "Held back: 2 people, 1 group" in text
+
+
+def test_list_of_connections_says_where_people_are_held_back(admin, acme, globex, tripped):
+    def states():
+        rows = text_of(admin.get("/admin/maptician_scim/connection/"))
+        return rows.count("Safeguard holds people back · Connected")
+
+    assert states() == 1
+    decide(admin, acme, "release")
+    assert states() == 0
+
+
+def test_list_tells_the_attempt_that_would_take_most_out_of_a_group(admin, acme, scim, tripped):
+    one = {"op": "remove", "path": f'members[value eq "{tripped[0]}"]'}
+    assert scim.modify_group(tripped[2], one).status_code == 429
+    held = HeldBack.objects.get(resource_type="Group")
+    assert (held.people, held.attempts) == (3, 2)
+    HeldBack.objects.update(released_at=held.last_at)
+    HeldBack.objects.put(HeldBack.group(ProvisionedGroup.objects.get(), people=1), None)
+    assert HeldBack.objects.get(resource_type="Group").people == 1
 
 
 def test_list_links_people_and_groups_to_their_pages(admin, acme, tripped):

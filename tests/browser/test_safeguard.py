@@ -51,7 +51,7 @@ def test_one_click_keeps_it(page, brake, okta, stopped):
 def test_list_leads_to_the_person(page, brake, stopped):
     brake.get_by_role("link", name="Who is held back").click()
     table = page.get_by_role("group", name="1 on the list").get_by_role("table")
-    expect(table).to_contain_text("would be deactivated")
+    expect(table).to_contain_text("would lose access")
     assert_cared_for(page)
     table.get_by_role("link", name=stopped["userName"]).click()
     expect(page.locator("#content")).to_contain_text(stopped["id"])
