@@ -102,6 +102,17 @@ def _other_leaves():
     return [leaf for leaf in leaves if leaf[0] != "maptician_scim"]
 
 
+LEAVES = """
+UPDATE workplace_occupant SET company_id = NULL
+WHERE id = (SELECT min(user_id) FROM maptician_scim_provisioneduser)
+"""
+ENDS = """
+UPDATE maptician_scim_provisioneduser SET deleted_at = now()
+WHERE id = (SELECT max(id) FROM maptician_scim_provisioneduser WHERE deleted_at IS NULL)
+"""
+RECOUNTS = "SELECT count(*) FROM maptician_scim_recount"
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's alone")
 def test_role_that_owns_its_database_and_nothing_more_can_install_everything(tmp_path):
     role = f"scim_owner_{secrets.token_hex(4)}"
@@ -110,6 +121,7 @@ def test_role_that_owns_its_database_and_nothing_more_can_install_everything(tmp
         with psycopg.connect(url, autocommit=True) as superuser:
             superuser.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
             superuser.execute(f"ALTER DATABASE {name} OWNER TO {role}")
+        by_hand = url
         address = f"{role}:x@{server.hostname}:{server.port or 5432}"
         url = server._replace(netloc=address, query="").geturl()
         env = environment(url, SCIM_ROW_LEVEL_SECURITY="1")
@@ -121,10 +133,17 @@ def test_role_that_owns_its_database_and_nothing_more_can_install_everything(tmp
             [hidden] = owner.execute(count).fetchone()
             owner.execute("SELECT set_config('maptician_scim.tenant', '*', true)")
             [shown] = owner.execute(count).fetchone()
+            [(before,)] = owner.execute(RECOUNTS)
+        # By hand, and without a tenant: the triggers note it as the owner, whom policies hold.
+        with psycopg.connect(by_hand) as superuser:
+            superuser.execute(LEAVES)
+            superuser.execute(ENDS)
+            [(after,)] = superuser.execute(RECOUNTS)
     with psycopg.connect(server._replace(path="/postgres", query="").geturl()) as superuser:
         superuser.execute(f"DROP ROLE {role}")
     assert hidden == 0
     assert shown > 0
+    assert after == before + 2
 
 
 # -- applied while the version before serves -----------------------------------------------------

@@ -17,6 +17,7 @@ from maptician_scim.models import (
     ProvisionedGroupQuerySet,
     ProvisionedUser,
     ProvisionedUserQuerySet,
+    Recount,
     SessionKey,
     Token,
 )
@@ -123,6 +124,34 @@ def test_row_of_another_tenant_cannot_be_written(acme, globex):
     record = ProvisionedUser(tenant=globex, user=OccupantFactory(company=globex))
     with rls.within(acme.pk), pytest.raises(Exception, match="row-level security"):
         record.save()
+
+
+MOVED = "UPDATE workplace_occupant SET company_id = %s WHERE id = %s"
+REMOVED = "UPDATE maptician_scim_provisioneduser SET deleted_at = now() WHERE id = %s"
+
+
+@pytest.mark.parametrize("statement", [MOVED, REMOVED], ids=["of users", "of records"])
+def test_triggers_note_whatever_changes_and_leave_the_scope_as_it_was(
+    acme, globex, ours, statement
+):
+    record = ProvisionedUser.objects.get()
+    Recount.objects.all().delete()
+    parameters = [globex.pk, record.user_id] if statement == MOVED else [record.pk]
+    with rls.within(acme.pk), rls.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+        assert values(SCOPE) == [str(acme.pk)]
+    noted = set(Recount.objects.values_list("tenant", flat=True))
+    assert noted == ({acme.pk, globex.pk} if statement == MOVED else {acme.pk})
+
+
+def test_triggers_leave_no_scope_where_there_was_none(ours):
+    user = ProvisionedUser.objects.get().user_id
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(MOVED, [None, user])
+        assert not values(SCOPE)[0]
+    assert Recount.objects.filter(user=user).exists()
 
 
 def test_where_no_tenant_is_set_there_is_no_row(scim, ours, theirs):
