@@ -1,8 +1,10 @@
 """The models have their migrations, whatever host they are installed in."""
 
+import os
 import secrets
 import subprocess
 import sys
+from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
 from urllib.parse import urlsplit
@@ -113,15 +115,23 @@ WHERE id = (SELECT max(id) FROM maptician_scim_provisioneduser WHERE deleted_at 
 RECOUNTS = "SELECT count(*) FROM maptician_scim_recount"
 
 
+def as_superuser(statement):
+    """Run a statement on the server that ``DATABASE_URL`` names."""
+    server = urlsplit(os.environ["DATABASE_URL"])._replace(path="/postgres").geturl()
+    with psycopg.connect(server, autocommit=True) as superuser:
+        superuser.execute(statement)
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's alone")
 def test_role_that_owns_its_database_and_nothing_more_can_install_everything(tmp_path):
     role = f"scim_owner_{secrets.token_hex(4)}"
-    with own_database(tmp_path) as url:
-        server, name = urlsplit(url), urlsplit(url).path[1:]
-        with psycopg.connect(url, autocommit=True) as superuser:
-            superuser.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
-            superuser.execute(f"ALTER DATABASE {name} OWNER TO {role}")
-        by_hand = url
+    with ExitStack() as stack:
+        # Callbacks run last first: the database that the role owns is dropped before the role.
+        stack.callback(as_superuser, f"DROP ROLE IF EXISTS {role}")
+        by_hand = stack.enter_context(own_database(tmp_path))
+        server, name = urlsplit(by_hand), urlsplit(by_hand).path[1:]
+        as_superuser(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+        as_superuser(f"ALTER DATABASE {name} OWNER TO {role}")
         address = f"{role}:x@{server.hostname}:{server.port or 5432}"
         url = server._replace(netloc=address, query="").geturl()
         env = environment(url, SCIM_ROW_LEVEL_SECURITY="1")
@@ -139,8 +149,6 @@ def test_role_that_owns_its_database_and_nothing_more_can_install_everything(tmp
             superuser.execute(LEAVES)
             superuser.execute(ENDS)
             [(after,)] = superuser.execute(RECOUNTS)
-    with psycopg.connect(server._replace(path="/postgres", query="").geturl()) as superuser:
-        superuser.execute(f"DROP ROLE {role}")
     assert hidden == 0
     assert shown > 0
     assert after == before + 2

@@ -188,7 +188,7 @@ class SCIMView(APIView):
         """Let the log say who or what was meant, where the token forbids what the body asks for."""
         try:
             payload, provisioner = self.payload(), self.provisioner()
-        except (ScimError, APIException, OSError):
+        except (ScimError, APIException):
             return
         provisioner.note(payload)
 

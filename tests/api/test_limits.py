@@ -299,3 +299,17 @@ def test_statement_that_takes_too_long_is_503_and_not_tried_again(
     refusal(answer, 503)
     assert answer.headers["Retry-After"] == "5"
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize("announced", ["9" * 5000, "ten"])
+def test_length_that_no_number_can_be_made_of_is_no_body(scim, announced):
+    """gunicorn refuses it before; other servers need not."""
+    answer = scim.generic(
+        "POST",
+        "/scim/v2/Users",
+        "{}",
+        content_type="application/scim+json",
+        headers={"host": scim.host, "authorization": f"Bearer {scim.secret}"},
+        CONTENT_LENGTH=announced,
+    )
+    refusal(answer, 400, "invalidSyntax")
